@@ -8,7 +8,7 @@ use super::machine::{live_reference, machine, now_us};
 use super::sink::{Log, Sink};
 use super::trouble::{State, journalctl};
 use super::{reach, words};
-use crate::oomlog::assemble::Assembler;
+use crate::oomlog::assemble::{Assembler, Unplaced};
 use crate::oomlog::event::{Position, Stamp};
 use crate::oomlog::live::Live;
 use crate::oomlog::moment::{self, Reference};
@@ -289,7 +289,6 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             Err(errno) => self.failed("read", name, errno),
             Ok(tally) => {
                 let has_event = self.sink.events > events || self.assembler.has_report();
-                let quoted = self.assembler.quoted().map(|at| Trouble::Quoted(at - start));
                 let sink = &mut *self.sink;
                 sink.run.bytes += tally.bytes;
                 let start = tally.start;
@@ -299,7 +298,6 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     .trouble()
                     .or(start.is_backwards.then_some(Trouble::Backwards))
                     .or(tally.lost.map(Trouble::Long))
-                    .or(quoted)
                     .or(start.has_no_message.then_some(Trouble::NoMessage))
                     .or(is_no_text.then_some(Trouble::NoText));
                 if let Some(Trouble::Foreign(_) | Trouble::NoText) = trouble {
@@ -315,6 +313,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     sink.troubles.say(name, state, trouble, source.packing());
                     sink.run.failed += 1;
                 }
+                self.say_unplaced(state);
             }
         }
     }
@@ -341,10 +340,20 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, part)
         });
-        if let (Some(at), Some(name)) = (assembler.quoted(), log.name()) {
-            sink.troubles.say(name, None, Trouble::Quoted(at - start), Packing::Plain);
-            sink.run.failed += 1;
-        }
+        self.say_unplaced(None);
+    }
+
+    /// Says which lines of OOM reports belong to no event: whatever was found, a log in which there are some is not clean.
+    fn say_unplaced(&mut self, state: Option<State>) {
+        let Self { assembler, log, sink, .. } = self;
+        let (Some(Unplaced { count, first, last }), Some(name)) = (assembler.unplaced(), log.name()) else {
+            return;
+        };
+        // Where it was read in pieces, those are meant that the last one has.
+        let here = |at: Position| if at < log.start() { 1 } else { at - log.start() };
+        let trouble = Trouble::Unplaced(Unplaced { count, first: here(first), last: here(last) });
+        sink.troubles.say(name, state, trouble, Packing::Plain);
+        sink.run.failed += 1;
     }
 
     /// What takes records, apart.
@@ -363,6 +372,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         self.let_go();
         let Self { assembler, log, sink, .. } = self;
         assembler.finish(&mut |event| sink.event(event, log));
+        self.say_unplaced(None);
         self.assembler = Assembler::new();
         self.log.end();
     }

@@ -218,6 +218,7 @@ fn bare(text: &[u8]) -> Record<'_> {
         boot_id: None,
         behind: None,
         of_systemd: false,
+        is_unverified: false,
     }
 }
 

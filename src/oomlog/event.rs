@@ -112,6 +112,8 @@ pub struct Event {
     pub boot_id: Option<Text>,
     /// The kernel's release.
     pub release: Option<Text>,
+    /// Whether what stands before its lines is of no form that is known, so that anybody may have written them.
+    pub is_unverified: bool,
     /// The lines that this rests on.
     pub lines: Evidence,
     /// What is missing, in the report's order.

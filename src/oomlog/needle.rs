@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 /// one for each kind of line. The third is systemd's, of a kill that the log has no report of.
 const EVERYWHERE: [Word; 3] = [
     // A report's header, the reaper, a group's line.
-    Word { needle: b"oom", before: &[b""], behind: &[b"-kill", b"_reaper: reaped", b".group"] },
+    Word { needle: b"oom", before: &[b""], behind: &[b"-kill", b"_reaper: ", b".group"] },
     // Each kill or the line before it, and a panic whose report was lost.
     Word { needle: b" memory", before: &[b"ut of", b"deadlocked on"], behind: &[b""] },
     Word { needle: b" OOM killer", before: &[b" the"], behind: &[b"."] },

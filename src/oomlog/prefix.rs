@@ -47,6 +47,7 @@ pub fn record(line: &[u8]) -> Record<'_> {
         boot_id: None,
         behind: head.behind,
         of_systemd: head.origin == Origin::Other && is_of_systemd(&line[..line.len() - head.rest.len()]),
+        is_unverified: false,
     }
 }
 
@@ -103,7 +104,7 @@ impl<'l> Head<'l> {
         self.rest = skip_colour(self.rest);
         let took = match self.stage {
             Stage::Start | Stage::Transport => self.transport(),
-            Stage::Printk => self.bracket().or_else(|| self.level()),
+            Stage::Printk => self.bracket().or_else(|| self.level()).or_else(|| self.task()),
             Stage::Text => None,
         };
         took.is_some()
@@ -115,6 +116,7 @@ impl<'l> Head<'l> {
         match first {
             b'<' => self.level(),
             b'[' => self.bracket(),
+            b' ' | b'0'..=b'9' if self.stage == Stage::Start && self.torn().is_some() => Some(()),
             b'0'..=b'9' => self.kmsg().or_else(|| self.stamp()).or_else(|| self.unknown()),
             b'I' | b'W' | b'E' | b'F' if stamp::klog(self.rest).is_some() => self.klog(),
             _ => self.identifier().or_else(|| self.facility()).or_else(|| self.stamp()).or_else(|| self.unknown()),
@@ -210,6 +212,21 @@ impl<'l> Head<'l> {
             }
             _ => return None,
         }
+        self.take(rest, Stage::Printk)
+    }
+
+    /// What some vendors' kernels print behind the time.
+    fn task(&mut self) -> Option<()> {
+        let (caller, rest) = bracket::task(self.rest)?;
+        self.caller = Some(caller);
+        self.take(rest, Stage::Printk)
+    }
+
+    /// The time since boot without its first bracket, as somebody's selection or a torn first line has it.
+    fn torn(&mut self) -> Option<()> {
+        let (us, rest) = bracket::torn(self.rest)?;
+        self.when.boot_us = Some(us);
+        self.says(Origin::Kernel);
         self.take(rest, Stage::Printk)
     }
 

@@ -2,11 +2,13 @@
 mod foreign;
 mod framed;
 
-use super::event::{Mark, Position};
+use super::assemble::Unplaced;
+use super::event::Mark;
 use super::gunzip::{Gunzip, MAGIC};
 use super::scan::Lost;
 use crate::sys::Result;
 use crate::sys::input::{Input, Kind};
+use crate::units::plural;
 pub use foreign::Foreign;
 use framed::Framed;
 
@@ -25,8 +27,8 @@ pub enum Trouble {
     Foreign(Foreign),
     /// A line is longer than what is read of one, and tells of a kill: who has read all of it says so.
     Long(Lost),
-    /// A kill on that line is behind words and a colon, and nothing tells whether these are a host's name: who has read all of it says so.
-    Quoted(Position),
+    /// Lines of the OOM killer's own words belong to no event: who has read all of it says so.
+    Unplaced(Unplaced),
     /// Its newest line is the first, and there is something of the OOM killer in it: who has read all of it says so.
     Backwards,
     /// It is the journal's JSON, and each message in it is null: who has read all of it says so.
@@ -42,12 +44,13 @@ impl core::fmt::Display for Trouble {
             Self::Foreign(foreign) => {
                 return write!(f, "it is a file of {}: nothing of it was read", foreign.name());
             }
-            Self::Quoted(at) => {
-                let at = Mark::of(*at);
-                return write!(
-                    f,
-                    "{at} tells of a kill behind words and a colon that no line `X invoked oom-killer` is behind: a host's name, or a program that quotes the kernel. It was not taken for an event"
-                );
+            Self::Unplaced(Unplaced { count, first, last }) => {
+                let lines = plural(*count, "line", "lines");
+                write!(f, "{count} {lines} of OOM reports could not be placed: {}", Mark::of(*first))?;
+                if first != last {
+                    write!(f, " to {}", Mark::of(*last))?;
+                }
+                return f.write_str(". There may be events in it that are not listed");
             }
             Self::Long(_) => {
                 "a line of more than 64 KiB tells of the OOM killer, and was not read whole: an event may be missing, or a part of one"
@@ -74,7 +77,6 @@ impl Trouble {
             Self::Foreign(foreign) => Some(Command::Unpack(foreign.command())),
             Self::Backwards => Some(Command::Filter("tac")),
             Self::NoMessage => Some(Command::Instead("journalctl -o json --all _TRANSPORT=kernel")),
-            Self::Quoted(_) => Some(Command::Filter("sed 's/^[^[]*: *//'")),
             // The texts in it, whatever holds them, with the newlines that are spelled there.
             Self::Long(Lost::Object) => Some(Command::Filter("jq -r '.. | strings'")),
             Self::Long(Lost::Line) => {

@@ -85,6 +85,7 @@ impl Open {
         event.lines.last = position;
         event.host = record.host.map(Vec::from);
         event.boot_id = record.boot_id.map(Vec::from);
+        event.is_unverified = record.is_unverified;
         Self {
             last: event.when.clone(),
             event,
@@ -122,6 +123,7 @@ impl Open {
     pub(super) fn touch(&mut self, record: &Record<'_>, position: Position, number: u64, line: u64) {
         self.touched_line = line;
         self.touched = number;
+        self.event.is_unverified |= record.is_unverified;
         self.event.lines.last = position;
         // A container's log gives each line its own time, and lines inside of a record have no bracket: the next one has it again, and is
         // held against the last that had it.

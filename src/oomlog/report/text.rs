@@ -265,6 +265,9 @@ fn entry(found: &Found<'_>) -> String {
     let event = found.event;
     let mut text = format!("{}\n", when(found));
     paragraph(&mut text, "   ", "      ", &ending(event));
+    if event.is_unverified {
+        text.push_str("   Source unverified: a prefix that is not known\n");
+    }
     if event.trigger.comm.is_some() || event.trigger.pid.is_some() {
         paragraph(&mut text, "   ", "      ", &format!("Triggered by: {}", by(event)));
     }

@@ -310,6 +310,13 @@ pub fn reaped(text: &[u8]) -> Option<Reaped<'_>> {
     Some(Reaped { pid, comm: rsplit(rest, b"), now ").map(|(comm, _)| comm) })
 }
 
+/// `oom_reaper: unable to reap pid:N (x)` (Linux 4.6): whose memory could not be taken back.
+#[must_use]
+pub fn unreaped(text: &[u8]) -> Option<u64> {
+    let (pid, rest) = leading(text.strip_prefix(b"oom_reaper: unable to reap pid:")?)?;
+    rest.starts_with(b" (").then_some(pid)
+}
+
 /// Why the kernel panicked, when that was for want of memory.
 #[must_use]
 pub fn panic(text: &[u8]) -> Option<&[u8]> {

@@ -115,6 +115,7 @@ fn source<'a>(found: &Found<'a>, facts: &mut Vec<Fact<'a>>) {
         text("memdoor.event.id", Some(found.id)),
         path("memdoor.source.path", Some(found.source)),
         at(["memdoor.source.line", "memdoor.source.byte", "memdoor.source.record"], Some(event.lines.first)),
+        is("memdoor.source.unverified", if event.is_unverified { Value::Flag(true) } else { Value::Nothing }),
         text("memdoor.oom.log_time", event.when.wall.as_deref()),
         count("memdoor.oom.boot_us", event.when.boot_us),
     ]);

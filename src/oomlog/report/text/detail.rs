@@ -13,6 +13,10 @@ use crate::report::escape::Escaped;
 /// Where values begin.
 const INDENT: &str = "                 ";
 
+/// What is said of an event whose lines have an unknown prefix.
+const UNVERIFIED: &str =
+    "unverified: what stands before its lines is no form of a log that is known, and anybody may have written them";
+
 /// All that is known of it, below its number.
 pub(super) fn of(found: &Found<'_>) -> String {
     let event = found.event;
@@ -28,6 +32,9 @@ pub(super) fn of(found: &Found<'_>) -> String {
     let (first, last) = (event.lines.first, event.lines.last);
     let (first, last) = (Mark::of(first), Mark::of(last));
     field(&mut to, "Log", &format!("{path}, {first} to {last}"));
+    if event.is_unverified {
+        field(&mut to, "Source", UNVERIFIED);
+    }
     if let Some(release) = &event.release {
         field(&mut to, "Kernel", &format!("{}", Escaped(release)));
     }
