@@ -239,7 +239,7 @@ impl<'l> Head<'l> {
         let starts = near
             .iter()
             .enumerate()
-            .filter(|(_, byte)| matches!(byte, b' ' | b':' | b'\t' | b'|' | b'-'))
+            .filter(|(_, byte)| matches!(byte, b' ' | b':' | b'\t' | b'|' | b'-' | b',' | b'"'))
             .map(|(at, _)| at + 1)
             .take(PREFIXES);
         for start in starts {
@@ -250,7 +250,7 @@ impl<'l> Head<'l> {
                     self.says(Origin::Other);
                     self.behind = Some(near[..start].trim_ascii());
                 }
-                return self.take(rest, Stage::Transport);
+                return self.take(column(near, start, rest), Stage::Transport);
             }
         }
         None
@@ -287,6 +287,19 @@ impl<'l> Head<'l> {
         self.rest = rest;
         self.stage = stage;
         Some(())
+    }
+}
+
+/// The column of CSV that begins behind a comma or a quote, without those behind it: the quote that ends it, or a number that is a time.
+fn column<'l>(near: &[u8], start: usize, rest: &'l [u8]) -> &'l [u8] {
+    let ends = |at: &usize| rest[*at] == b'"' && matches!(rest.get(at + 1), None | Some(b','));
+    match near.get(start - 1) {
+        Some(b'"') => &rest[..(0..rest.len()).find(ends).unwrap_or(rest.len())],
+        Some(b',') => match memchr::memrchr(b',', rest) {
+            Some(comma) if rest.len() > comma + 10 && rest[comma + 1..].iter().all(u8::is_ascii_digit) => &rest[..comma],
+            _ => rest,
+        },
+        _ => rest,
     }
 }
 

@@ -242,13 +242,23 @@ impl Source {
     fn look(&mut self, buf: &mut [u8]) -> Result<usize> {
         // A byte before it is left for the end of a frame.
         let mut length = self.bytes(&mut buf[1..])?;
-        if Framed::may_be(&buf[1..=length]) {
-            while length < AHEAD.min(buf.len() - 1) {
-                match self.bytes(&mut buf[1 + length..])? {
-                    0 => break,
-                    more => length += more,
-                }
+        // An archive begins with the name of a file, and no newline for 512 bytes.
+        loop {
+            let start = &buf[1..=length];
+            let is_framed = Framed::may_be(start) && length < AHEAD.min(buf.len() - 1);
+            let is_archive = length < foreign::HEADER.min(buf.len() - 1) && memchr::memchr(b'\n', start).is_none();
+            if !is_framed && !is_archive {
+                break;
             }
+            match self.bytes(&mut buf[1 + length..])? {
+                0 => break,
+                more => length += more,
+            }
+        }
+        if Foreign::is_tar(&buf[1..=length]) {
+            self.coding = Coding::Foreign(Foreign::Tar);
+            self.framing = Framing::Lines;
+            return Ok(0);
         }
         match Framed::of(&buf[1..=length]) {
             Some(mut framed) => {

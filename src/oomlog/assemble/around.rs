@@ -91,11 +91,11 @@ impl Around {
 
     /// A column of CSV ends with its quote.
     fn unquoted<'l>(&self, text: &'l [u8]) -> &'l [u8] {
-        if !self.prefix.ends_with(b"\"") {
+        if !self.prefix.contains(&b'"') {
             return text;
         }
         let end = (0..text.len())
-            .find(|at| text[*at] == b'"' && text.get(at + 1) != Some(&b'"') && (*at == 0 || text[at - 1] != b'"'));
+            .find(|at| text[*at] == b'"' && matches!(text.get(at + 1), None | Some(b',')) && (*at == 0 || text[at - 1] != b'"'));
         &text[..end.unwrap_or(text.len())]
     }
 }
