@@ -274,6 +274,10 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let state = State::of(&input).ok().filter(|_| is_file);
         let mut source = Source::new(input);
         self.join(&mut source);
+        if let Err(errno) = source.turn() {
+            return self.failed("read", name, errno);
+        }
+        let lines = source.turned();
         let reference = Reference { latest_us: modified.unwrap_or_else(now_us), boot_us: None, zone: Zone::Local };
         let start = self.log.piece(name, reference);
         let Self { scan, assembler, log, sink, .. } = self;
@@ -281,6 +285,8 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let events = sink.events;
         let mut take = |record: Record<'_>, line: Position| {
             sink.see(&record, log);
+            // Of a log that was turned round it is the line that it has in the file.
+            let line = lines.map_or(line, |lines| (lines + 1).saturating_sub(line).max(1));
             let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, part)
         };

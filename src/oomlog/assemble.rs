@@ -36,6 +36,7 @@ pub use net::Unplaced;
 use open::{Kind, Open};
 use quotes::Quotes;
 use step::Step;
+pub(in crate::oomlog) use step::place;
 use whose::{Now, OPEN, Owner, owner};
 use wrapped::{Wrapped, is_below};
 
@@ -195,13 +196,12 @@ impl Assembler {
             if let Line::Other | Line::Killed(Killed { scope: Scope::Unknown, .. }) = line
                 && let Some(at) = anchor(part.text).filter(|at| *at > 0)
             {
-                if self.behind_anything(part, at, position, done) == Whose::Kernels {
-                    continue;
-                }
                 // Who quotes the kernel says nothing of their own.
-                if line != Line::Other {
-                    continue;
+                let (prefix, _) = part.text.split_at(at);
+                if !names_a_program(prefix) {
+                    self.behind_anything(part, at, position, done);
                 }
+                continue;
             }
             if line == Line::Other && self.goes_on(&part, position, done) {
                 continue;
@@ -236,17 +236,8 @@ impl Assembler {
 
     /// A line of the kernel's words at `at`, and nobody knows what stands before them: that is its prefix, and the one of the lines that
     /// begin so. A report whose header has another one does not have it; and a kill that is an event is told once.
-    fn behind_anything(
-        &mut self,
-        part: Record<'_>,
-        at: usize,
-        position: Position,
-        done: &mut dyn FnMut(Event),
-    ) -> Whose {
+    fn behind_anything(&mut self, part: Record<'_>, at: usize, position: Position, done: &mut dyn FnMut(Event)) {
         let (prefix, text) = part.text.split_at(at);
-        if names_a_program(prefix) {
-            return Whose::Others;
-        }
         let is_apart = self.around.differs(prefix);
         self.around.know(prefix);
         let text = self.around.behind(part.text).filter(|behind| text.starts_with(behind)).unwrap_or(text);
@@ -255,7 +246,7 @@ impl Assembler {
         if let Line::Killed(killed) = &line
             && self.kills.has(killed)
         {
-            return Whose::Kernels;
+            return;
         }
         self.is_cut_off(done);
         self.wrapped.note(&line, &part, position);
@@ -267,7 +258,6 @@ impl Assembler {
             }
             _ => self.take_next(&line, &part, position, done),
         }
-        Whose::Kernels
     }
 
     /// What a record was of, before which there were so many lines of reports.
@@ -428,9 +418,21 @@ impl Assembler {
         }
         let mut open = Open::new(kind, record, at, self.number, self.all);
         open.step = step::of(line).unwrap_or(Step::End);
-        if matches!(line, Line::Header(_)) {
+        // Where panic_on_oom is 2, the panic is all that follows.
+        if matches!(line, Line::Header(_) | Line::Panic(_) | Line::NoneKillable) {
             let asked = self.by_hand.take();
             open.event.by_hand = asked.is_some_and(|asked| self.all - asked < SOON);
+        }
+        // Of a first line that begins in the middle of its time nothing tells which that is.
+        let is_bare = record.when.boot_us.is_none() && record.when.wall.is_none();
+        if self.all == 1
+            && (is_bare || record.line.first().is_some_and(u8::is_ascii_digit) && record.when.wall.is_none())
+        {
+            let is_header = matches!(line, Line::Header(_));
+            open.torn = Some(if is_header { self.around.head().into() } else { Text::new() });
+            open.last = Stamp::default();
+            open.event.when = Stamp::default();
+            open.event.host = None;
         }
         open.is_padded = matches!(line, Line::Columns(_)) && record.text.trim_ascii_end() != record.text;
         feed::feed(&mut open, line, at);
@@ -523,13 +525,6 @@ impl Assembler {
             self.net.count(rows, lines.first, lines.last);
         }
     }
-}
-
-/// Whose a line is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Kernels,
-    Others,
 }
 
 /// So many kills are known again.

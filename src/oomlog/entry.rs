@@ -197,8 +197,10 @@ impl Entry {
         match value {
             // dmesg: seconds since boot, and then it is the kernel's whole log.
             Value::Bare(number) => {
-                self.when.source_boot_us = prefix::seconds(number);
-                self.origin = self.origin.or(Some(Origin::Kernel));
+                if let Some(us) = prefix::seconds(number) {
+                    self.when.source_boot_us = Some(us);
+                    self.origin = self.origin.or(Some(Origin::Kernel));
+                }
             }
             Value::Text(text) => {
                 self.when.wall_us = self.when.wall_us.or(prefix::wall_us(text));

@@ -44,7 +44,14 @@ pub(super) struct Forms {
 
 impl Forms {
     pub(super) fn new() -> Self {
-        Self { form: Form::Lines, entry: Entry::default(), unwrap: Unwrap::default(), is_marked_up: false, soft: None, split: Split::default() }
+        Self {
+            form: Form::Lines,
+            entry: Entry::default(),
+            unwrap: Unwrap::default(),
+            is_marked_up: false,
+            soft: None,
+            split: Split::default(),
+        }
     }
 
     pub(super) fn reset(&mut self) {
@@ -353,7 +360,9 @@ fn without_mark(line: &[u8]) -> &[u8] {
     }
     let near = &line[..line.len().min(TOLD)];
     match memchr::memmem::find(near, b" => {") {
-        Some(at) if line[at + 5..].is_empty() || line[at + 5..].trim_ascii_start().starts_with(b"\"") => &line[at + 4..],
+        Some(at) if line[at + 5..].is_empty() || line[at + 5..].trim_ascii_start().starts_with(b"\"") => {
+            &line[at + 4..]
+        }
         _ => line,
     }
 }

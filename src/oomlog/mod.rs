@@ -18,6 +18,7 @@ pub mod live;
 mod markup;
 pub mod moment;
 mod needle;
+pub mod order;
 pub mod places;
 pub mod prefix;
 mod quoted_printable;

@@ -296,7 +296,9 @@ fn column<'l>(near: &[u8], start: usize, rest: &'l [u8]) -> &'l [u8] {
     match near.get(start - 1) {
         Some(b'"') => &rest[..(0..rest.len()).find(ends).unwrap_or(rest.len())],
         Some(b',') => match memchr::memrchr(b',', rest) {
-            Some(comma) if rest.len() > comma + 10 && rest[comma + 1..].iter().all(u8::is_ascii_digit) => &rest[..comma],
+            Some(comma) if rest.len() > comma + 10 && rest[comma + 1..].iter().all(u8::is_ascii_digit) => {
+                &rest[..comma]
+            }
             _ => rest,
         },
         _ => rest,

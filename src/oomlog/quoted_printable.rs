@@ -63,9 +63,8 @@ mod tests {
     #[test]
     fn signs_and_ends_of_lines_are_as_they_were_and_other_lines_stay() {
         let mut soft = Soft::default();
-        let mut next = |line: &str| {
-            soft.next(line.as_bytes(), 1).map(|(text, _)| String::from_utf8(text).expect("ASCII"))
-        };
+        let mut next =
+            |line: &str| soft.next(line.as_bytes(), 1).map(|(text, _)| String::from_utf8(text).expect("ASCII"));
         assert_eq!(next("order=3D0, adj=3D=").as_deref(), None);
         assert_eq!(next("-998=20").as_deref(), Some("order=0, adj=-998 "));
         for plain in ["order=0, pid=5102", "task=indexer,pid=10", "a", ""] {

@@ -5,6 +5,7 @@ mod framed;
 use super::assemble::Unplaced;
 use super::event::Mark;
 use super::gunzip::{Gunzip, MAGIC};
+use super::order;
 use super::scan::Lost;
 use crate::sys::Result;
 use crate::sys::input::{Input, Kind};
@@ -115,6 +116,8 @@ pub struct Source {
     ahead: Vec<u8>,
     prepended: u64,
     framing: Framing,
+    /// The whole of a log that was turned round, and how many lines it has.
+    turned: Option<u64>,
 }
 
 /// Whether what comes are lines.
@@ -138,6 +141,8 @@ enum Coding {
     Plain(u64),
     /// A plain file that has ended too early.
     Shrunk,
+    /// A log that was read whole, and how much of it was handed on.
+    Whole(Vec<u8>, usize, Option<Trouble>),
     Gzip(Box<Gunzip>),
     Foreign(Foreign),
 }
@@ -146,7 +151,14 @@ impl Source {
     /// Reads from `input`, whose first bytes tell what it is: a log's name says nothing.
     #[must_use]
     pub const fn new(input: Input) -> Self {
-        Self { input, coding: Coding::Unknown, ahead: Vec::new(), prepended: 0, framing: Framing::Unknown }
+        Self {
+            input,
+            coding: Coding::Unknown,
+            ahead: Vec::new(),
+            prepended: 0,
+            framing: Framing::Unknown,
+            turned: None,
+        }
     }
 
     /// What went wrong so far.
@@ -155,6 +167,7 @@ impl Source {
         match &self.coding {
             Coding::Gzip(gzip) => gzip.trouble(),
             Coding::Shrunk => Some(Trouble::Shrunk),
+            Coding::Whole(_, _, trouble) => *trouble,
             Coding::Foreign(foreign) => Some(Trouble::Foreign(*foreign)),
             Coding::Unknown | Coding::Plain(_) => None,
         }
@@ -181,6 +194,51 @@ impl Source {
         Ok(&self.ahead)
     }
 
+    /// Turns the log round if its newest line is the first, so that it is read as any other. One that is too large for that stays as it is.
+    pub fn turn(&mut self) -> Result<()> {
+        if self.prepended > 0 {
+            return Ok(());
+        }
+        let mut buf = vec![0; order::LOOKED_AT / 4];
+        let mut text = core::mem::take(&mut self.ahead);
+        let mut is_end = false;
+        while text.len() < order::LOOKED_AT && !is_end {
+            let length = match self.decode(&mut buf) {
+                Ok(length) => length,
+                // What was read is read first.
+                Err(_) if !text.is_empty() => 0,
+                Err(errno) => return Err(errno),
+            };
+            is_end = length == 0;
+            text.extend_from_slice(&buf[..length]);
+        }
+        let start = &text[..text.len().min(order::LOOKED_AT)];
+        if !order::is_reversed(start) || !order::are_lines(start) {
+            self.ahead = text;
+            return Ok(());
+        }
+        while !is_end && text.len() <= order::MOST {
+            let length = self.decode(&mut buf).unwrap_or(0);
+            is_end = length == 0;
+            text.extend_from_slice(&buf[..length]);
+        }
+        if !is_end {
+            self.ahead = text;
+            return Ok(());
+        }
+        self.turned = Some(memchr::memchr_iter(b'\n', &text).count() as u64 + u64::from(!text.ends_with(b"\n")));
+        let trouble = self.trouble();
+        self.coding = Coding::Whole(order::turned(&text), 0, trouble);
+        self.framing = Framing::Lines;
+        Ok(())
+    }
+
+    /// How many lines a log has that was turned round.
+    #[must_use]
+    pub const fn turned(&self) -> Option<u64> {
+        self.turned
+    }
+
     /// Puts the start of a line before it, whose rest it begins with.
     pub fn put_before(&mut self, text: &[u8]) {
         self.ahead.splice(0..0, text.iter().copied());
@@ -200,7 +258,11 @@ impl Source {
         }
         let length = buf.len().min(self.ahead.len());
         buf[..length].copy_from_slice(&self.ahead[..length]);
-        self.ahead.drain(..length);
+        if length == self.ahead.len() {
+            self.ahead = Vec::new();
+        } else {
+            self.ahead.drain(..length);
+        }
         Ok(length)
     }
 
@@ -287,6 +349,12 @@ impl Source {
             }
             Coding::Gzip(gzip) => gzip.read(&self.input, buf),
             Coding::Shrunk | Coding::Foreign(_) => Ok(0),
+            Coding::Whole(text, at, _) => {
+                let length = buf.len().min(text.len() - *at);
+                buf[..length].copy_from_slice(&text[*at..*at + length]);
+                *at += length;
+                Ok(length)
+            }
             Coding::Unknown => self.first(buf),
         }
     }

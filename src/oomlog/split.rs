@@ -71,7 +71,8 @@ pub(super) fn second<'l>(record: &Record<'l>) -> Option<(Record<'l>, Record<'l>)
         let (before, behind) = text.split_at(at);
         let next = prefix::record(behind);
         let us = next.when.boot_us.filter(|us| *us >= first)?;
-        let are_lines = !matches!(line(before), Line::Other | Line::Begun(_)) && !matches!(line(next.text), Line::Other);
+        let are_lines =
+            !matches!(line(before), Line::Other | Line::Begun(_)) && !matches!(line(next.text), Line::Other);
         are_lines.then_some((
             Record { text: before, ..*record },
             Record { text: next.text, when: When { boot_us: Some(us), ..record.when }, caller: next.caller, ..*record },

@@ -47,7 +47,10 @@ pub(super) enum Wrap {
 impl Wrap {
     /// How those were that this text begins with; `None`: nobody has.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
-        width(text).map(Self::At).or_else(|| widest(text).map(Self::Blank))
+        width(text)
+            .map(Self::At)
+            .or_else(|| widest(text).map(Self::Blank))
+            .or_else(|| width_of_bare(text).map(Self::At))
     }
 }
 
@@ -82,6 +85,23 @@ fn width(text: &[u8]) -> Option<usize> {
     (is_width && goes_on * 2 >= full && others <= goes_on).then_some(longest)
 }
 
+/// The same of a log whose lines have no prefix: those that are as long as the longest are followed by what is no line of a report's.
+fn width_of_bare(text: &[u8]) -> Option<usize> {
+    let lines = || text.split(|byte| *byte == b'\n').take(MOST);
+    let longest = lines().map(<[u8]>::len).max()?;
+    if !(60..=300).contains(&longest) || lines().any(|line| !is_bare(line)) {
+        return None;
+    }
+    let (mut full, mut goes_on) = (0, 0);
+    let mut is_full = false;
+    for line in lines() {
+        goes_on += usize::from(is_full && !line.is_empty() && line_of(line) == Line::Other);
+        is_full = line.len() == longest;
+        full += usize::from(is_full);
+    }
+    (full > ENOUGH && goes_on * 4 >= full * 3).then_some(longest)
+}
+
 /// What a line may be for those around it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -114,8 +134,9 @@ fn kind(line: &[u8]) -> Kind {
 /// Whether it is a line of the kernel's as it stands.
 fn is_whole(text: &[u8]) -> bool {
     match line_of(text) {
-        Line::Header(header) => header.gfp_mask.is_some(),
-        Line::Killed(Killed { scope, comm: Some(_), total_vm, .. }) => scope != Scope::Unsaid || total_vm.is_some(),
+        // Of Linux 2.6.9 it has no name; else that is on the line before.
+        Line::Header(header) => header.gfp_mask.is_some() && header.comm.is_some(),
+        Line::Killed(Killed { scope, comm: Some(_), .. }) => !matches!(scope, Scope::Unsaid | Scope::Unknown),
         Line::Selected(Selected { comm: Some(_), .. }) | Line::Summary(Summary { pid: Some(_), .. }) => true,
         Line::Row(row) => row.is_certain(),
         Line::Columns(columns) => columns.are_certain(),
@@ -144,20 +165,45 @@ fn last_blank(line: &[u8]) -> usize {
     memchr::memrchr(b' ', line.trim_ascii_end()).unwrap_or(0)
 }
 
-/// How long a line would have been with the first word of the next one.
-fn needed(columns: usize, rest: &[u8]) -> usize {
+/// No mail has a line with a blank so far to the right: RFC 5322 wants 78 columns at most.
+const WIDE: usize = 80;
+
+/// How long a line would have been with the first word of the next one; where it ends in a process's name, a newline in that is as likely, but
+/// in a log that is as narrow as mails are.
+fn needed(text: &[u8], columns: usize, rest: &[u8]) -> usize {
     let rest = prefix::record(rest).text;
     let word = rest.iter().take_while(|byte| **byte != b' ').count();
-    columns + 1 + word
+    let text = prefix::record(text).text.trim_ascii_end();
+    let is_in_name = match line_of(text) {
+        Line::Killed(killed) => killed.comm.is_none(),
+        Line::Selected(selected) => selected.comm.is_none(),
+        Line::Summary(summary) => summary.pid.is_none(),
+        Line::Begun(_) => true,
+        Line::Other => [&b" Comm:"[..], b" comm:"].iter().any(|word| memchr::memmem::find(text, word).is_some()),
+        _ => false,
+    };
+    let needed = columns + 1 + word;
+    if is_in_name { needed.min(WIDE) } else { needed }
 }
 
-/// Whether the first is a row of the table of tasks, or its header, of which numbers and the name may come in the next line: between two columns
+/// Whether the first is a line of counts that goes on, or a row of the table of tasks, or its header, of which numbers and the name may come in the next line: between two columns
 /// there are more blanks than a mail keeps.
-fn is_row_without_its_end(text: &[u8], rest: &[u8]) -> bool {
+fn is_without_its_end(text: &[u8], rest: &[u8]) -> bool {
     const COLUMNS: [&[u8]; 5] = [b"rss", b"pgtables", b"swapents", b"oom_score_adj", b"name"];
     let text = prefix::record(text).text.trim_ascii_end();
     let rest = prefix::record(rest).text;
+    let starts_with_size = || {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        digits > 0 && rest[digits..].starts_with(b"*")
+    };
+    let starts_with_key = || {
+        let word = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
+        word.ends_with(b"kB") && word.contains(&b':')
+    };
     match line_of(text) {
+        // A list of free blocks ends with its sum.
+        _ if memchr::memmem::find(text, b"*4kB").is_some() => !text.contains(&b'=') && starts_with_size(),
+        Line::Zone(_) | Line::Node(_) => starts_with_key(),
         Line::Row(_) => text.last().is_some_and(u8::is_ascii_digit) && rest.trim_ascii_end().len() <= ROW,
         _ => text.starts_with(b"[") && COLUMNS.iter().any(|name| rest.starts_with(name)),
     }
@@ -168,18 +214,19 @@ fn widest(text: &[u8]) -> Option<usize> {
     let text = &text[..text.len().min(LOOKED_AT)];
     let mut widest = 0;
     let mut needs = Vec::new();
-    let mut before = None;
+    let mut before: Option<(&[u8], usize, bool)> = None;
     for line in text.split(|byte| *byte == b'\n') {
         let columns = line.trim_ascii_end().len();
         let kind = kind(line);
         let goes_on = match (kind, before) {
-            (Kind::Rest, Some((columns, _))) | (Kind::Whole, Some((columns, true))) => {
-                needs.push(needed(columns, line));
+            (Kind::Rest, Some((last, columns, _))) | (Kind::Whole, Some((last, columns, true))) => {
+                let is_certain = is_without_its_end(last, line);
+                needs.push(if is_certain { usize::MAX } else { needed(last, columns, line) });
                 true
             }
             (kind, _) => kind == Kind::Begins,
         };
-        before = goes_on.then(|| (columns, kind == Kind::Begins && is_empty(line)));
+        before = goes_on.then(|| (line, columns, kind == Kind::Begins && is_empty(line)));
         if goes_on {
             widest = widest.max(last_blank(line));
         }
@@ -225,7 +272,9 @@ impl Unwrap {
     }
 
     fn at_column(&mut self, line: &[u8], at: Position, width: usize) -> Ready {
-        let is_rest = !self.text.is_empty() && !line.is_empty() && is_bare(line);
+        // Where no line has a prefix, what is a line of a report's is none of another's.
+        let goes_on = |line: &[u8]| is_bare(line) && (line_of(line) == Line::Other || !is_bare(&self.text));
+        let is_rest = !self.text.is_empty() && !line.is_empty() && goes_on(line);
         let before = if is_rest { None } else { self.end() };
         if self.text.is_empty() {
             self.at = at;
@@ -242,7 +291,7 @@ impl Unwrap {
         let columns = line.trim_ascii_end().len();
         let has_room = self.text.len() + line.len() < LINE;
         let may_be = kind == Kind::Rest || kind == Kind::Whole && is_empty(&self.text);
-        let did_not_fit = || needed(self.columns, line) > widest || is_row_without_its_end(&self.text, line);
+        let did_not_fit = || needed(&self.text, self.columns, line) > widest || is_without_its_end(&self.text, line);
         if may_be && !self.text.is_empty() && has_room && did_not_fit() {
             let end = self.text.trim_ascii_end().len();
             self.text.truncate(end);
@@ -333,7 +382,8 @@ mod tests {
             let squeezed: Vec<String> = LINES.iter().map(|line| (*line).to_owned()).collect();
             assert_eq!(whole(&text, wrap.expect("one")), squeezed, "{wide}");
         }
-        let hyphen = "[    1.000000] oom-\nkill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,task=x,pid=7,uid=0\n";
+        let hyphen =
+            "[    1.000000] oom-\nkill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,task=x,pid=7,uid=0\n";
         let [line] = whole(hyphen, Wrap::of(hyphen.as_bytes()).expect("wrapped")).try_into().expect("one line");
         assert!(line.starts_with("[    1.000000] oom-kill:constraint=CONSTRAINT_NONE"), "{line}");
     }

@@ -37,6 +37,11 @@ impl Around {
         is_name(head)
     }
 
+    /// What stands before the words of the last header.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
     /// What is behind the prefix that was learned.
     pub(super) fn behind<'l>(&self, text: &'l [u8]) -> Option<&'l [u8]> {
         let (mut ours, mut theirs) = (self.prefix.as_slice(), text);
@@ -94,8 +99,9 @@ impl Around {
         if !self.prefix.contains(&b'"') {
             return text;
         }
-        let end = (0..text.len())
-            .find(|at| text[*at] == b'"' && matches!(text.get(at + 1), None | Some(b',')) && (*at == 0 || text[at - 1] != b'"'));
+        let end = (0..text.len()).find(|at| {
+            text[*at] == b'"' && matches!(text.get(at + 1), None | Some(b',')) && (*at == 0 || text[at - 1] != b'"')
+        });
         &text[..end.unwrap_or(text.len())]
     }
 }

@@ -14,6 +14,9 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
     match line {
         Line::Header(line) => header(event, line, at),
         Line::Running(line) => {
+            if open.torn.is_some() {
+                event.trigger.comm = Some(text(line.comm));
+            }
             event.trigger.pid = Some(line.pid);
             event.release = line.release.map(text);
         }
@@ -34,6 +37,8 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         | Line::Total(_)
         | Line::Slab(_)
         | Line::Allocation(_) => machine::feed(open, line, at),
+        Line::NoCompaction => event.lacks_compaction = true,
+        Line::MemcgCall => open.memcg_call = true,
         Line::Title => open.kind = Kind::Oom,
         Line::Columns(columns) => {
             open.kind = Kind::Oom;
@@ -149,6 +154,7 @@ fn killed(open: &mut Open, line: &Killed<'_>, at: Position) {
     open.event.is_of_allocating |= line.is_of_allocating;
     open.killed = Some(Victim {
         task,
+        process: None,
         uid: line.uid,
         total_vm: line.total_vm,
         anon_rss: line.anon_rss,

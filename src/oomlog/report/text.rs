@@ -227,6 +227,9 @@ fn ending(event: &Event) -> String {
     match (event.outcome, &event.victim) {
         (Outcome::Killed, Some(victim)) => {
             let mut words = format!("Killed: {}", Who::task(&victim.task));
+            if let Some(process) = victim.process {
+                let _ = write!(words, ", a thread of {process}");
+            }
             if let Some(freed) = freed(victim) {
                 let _ = write!(words, " - Freed {freed}");
             }

@@ -105,7 +105,8 @@ pub fn names_a_program(prefix: &[u8]) -> bool {
 /// Whether a line that is none of those that are understood has words of them all the same: it is a part of a report.
 #[must_use]
 pub fn has_words(text: &[u8]) -> bool {
-    const WORDS: [&[u8]; 9] = [
+    const WORDS: [&[u8]; 10] = [
+        b") total-vm:",
         b"oom-kill:constraint",
         b"oom_reaper: reaped process",
         b"oom_reaper: unable to reap",

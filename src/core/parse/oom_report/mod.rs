@@ -87,6 +87,10 @@ pub enum Line<'l> {
     Manual,
     /// How many messages are missing here.
     Suppressed(u64),
+    /// `COMPACTION is disabled!!!`, of a report whose request was for several pages.
+    NoCompaction,
+    /// The function in a call trace that runs where a memory cgroup is at its limit.
+    MemcgCall,
     /// Anything else.
     Other,
 }
@@ -131,6 +135,8 @@ pub fn line(text: &[u8]) -> Line<'_> {
     .or_else(|| holders::slab(text).map(Line::Slab))
     .or_else(|| is_foreign(text).then_some(Line::Foreign))
     .or_else(|| is_manual(text).then_some(Line::Manual))
+    .or_else(|| text.starts_with(b"COMPACTION is disabled!!!").then_some(Line::NoCompaction))
+    .or_else(|| scan::find(text, b"mem_cgroup_out_of_memory+0x").map(|_| Line::MemcgCall))
     .unwrap_or(Line::Other)
 }
 

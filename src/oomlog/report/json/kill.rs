@@ -178,6 +178,7 @@ fn killed<'a>(event: &'a Event, facts: &mut Vec<Fact<'a>>) {
     facts.extend([
         name("memdoor.oom.killed.comm", victim.task.comm.as_deref()),
         count("memdoor.oom.killed.pid", Some(victim.task.pid)),
+        count("memdoor.oom.killed.process", victim.process),
         count("memdoor.oom.killed.uid", victim.uid.map(u64::from)),
         bytes("memdoor.oom.total_vm_bytes", victim.total_vm),
         bytes("memdoor.oom.anon_rss_bytes", victim.anon_rss),
