@@ -425,9 +425,10 @@ impl Assembler {
         }
         // Of a first line that begins in the middle of its time nothing tells which that is.
         let is_bare = record.when.boot_us.is_none() && record.when.wall.is_none();
-        if self.all == 1
-            && (is_bare || record.line.first().is_some_and(u8::is_ascii_digit) && record.when.wall.is_none())
-        {
+        let is_time = |byte: &&u8| byte.is_ascii_digit() || **byte == b'.';
+        let time = record.line.iter().take_while(is_time).count();
+        let is_torn = time > 0 && record.line.get(time) == Some(&b']') && record.when.wall.is_none();
+        if self.all == 1 && (is_bare || is_torn) {
             let is_header = matches!(line, Line::Header(_));
             open.torn = Some(if is_header { self.around.head().into() } else { Text::new() });
             open.last = Stamp::default();

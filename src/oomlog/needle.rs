@@ -15,7 +15,9 @@ const EVERYWHERE: [Word; 3] = [
 ];
 
 /// What is left of a report of before Linux 5.1 whose other lines went with the file before this one: looked for where a log starts alone.
-const AT_START: [Word; 3] = [
+const AT_START: [Word; 4] = [
+    // A table of tasks that nothing else was left of.
+    Word { needle: b"total_vm ", before: &[b"tgid "], behind: &[b" "] },
     // Of a kill line that was torn.
     Word { needle: b"total-vm:", before: &[b" "], behind: &[b""] },
     Word { needle: b"Killed process", before: &[b""], behind: &[b""] },
@@ -117,7 +119,7 @@ impl Word {
 /// Searches for all needles. A pass for each over what the cache holds costs less than one that knows all.
 pub(super) struct Needles {
     everywhere: [(Word, Finder<'static>); 3],
-    at_start: [(Word, Finder<'static>); 3],
+    at_start: [(Word, Finder<'static>); 4],
     numbers: [Finder<'static>; 6],
 }
 

@@ -92,14 +92,20 @@ fn width_of_bare(text: &[u8]) -> Option<usize> {
     if !(60..=300).contains(&longest) || lines().any(|line| !is_bare(line)) {
         return None;
     }
-    let (mut full, mut goes_on) = (0, 0);
+    // Texts of anybody's are as wide as they like.
+    let has = |word: &[u8]| memchr::memmem::find(text, word).is_some();
+    if !has(b"oom-kill") && !has(b"ut of memory") && !has(b"total_vm") {
+        return None;
+    }
+    let (mut full, mut goes_on, mut all) = (0, 0, 0);
     let mut is_full = false;
     for line in lines() {
+        all += 1;
         goes_on += usize::from(is_full && !line.is_empty() && line_of(line) == Line::Other);
-        is_full = line.len() == longest;
+        is_full = line.len() == longest && !line.starts_with(b"{");
         full += usize::from(is_full);
     }
-    (full > ENOUGH && goes_on * 4 >= full * 3).then_some(longest)
+    (full > ENOUGH && full * 2 < all && goes_on * 4 >= full * 3).then_some(longest)
 }
 
 /// What a line may be for those around it.
@@ -175,7 +181,7 @@ fn needed(text: &[u8], columns: usize, rest: &[u8]) -> usize {
     let word = rest.iter().take_while(|byte| **byte != b' ').count();
     let text = prefix::record(text).text.trim_ascii_end();
     let is_in_name = match line_of(text) {
-        Line::Killed(killed) => killed.comm.is_none(),
+        Line::Killed(killed) => killed.comm.is_none() || killed.total_vm.is_none(),
         Line::Selected(selected) => selected.comm.is_none(),
         Line::Summary(summary) => summary.pid.is_none(),
         Line::Begun(_) => true,

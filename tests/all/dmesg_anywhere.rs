@@ -129,7 +129,10 @@ fn a_kill_that_somebody_repeats_behind_other_words_is_told_once() {
 #[test]
 fn lines_of_a_report_that_belong_to_no_event_are_counted_and_said() {
     let dir = TempDir::new();
-    let rows = format!("[    1.000000] quiet\n{}", "foo: Killed process 7 (x\n".repeat(17));
+    let rows = format!(
+        "[    1.000000] quiet\n{}",
+        (101..=117).map(|pid| format!("foo: Killed process {pid} (x\n")).collect::<String>()
+    );
     for (text, words) in [
         (rows.as_str(), "17 lines of OOM reports could not be placed: line 2 to line 18"),
         ("[    1.000000] quiet\nfoo: Killed process 7 (x\n", "1 line of OOM reports could not be placed: line 2"),

@@ -15,6 +15,12 @@ pub(super) fn score(open: &Open, step: Option<Step>, line: &Line<'_>, number: u6
             fits.then_some(u8::from(is_next(open, number)))
         }
         Line::Group(memcg) => group(open, memcg, number),
+        // Of a report whose end was lost, and that has him in its table.
+        Line::Reaped(reaped) => {
+            let nobody = open.killed.is_none() && open.summary.is_none();
+            let fits = !open.ended && nobody && open.kind == Kind::Oom && open.row(reaped.pid).is_some();
+            fits.then_some(u8::from(is_next(open, number)))
+        }
         // Of a report that has selected nobody. A panic follows when nobody can be killed.
         Line::Panic(_) | Line::NoneKillable => {
             let nobody = open.killed.is_none() && open.summary.is_none() && open.selected.is_none();

@@ -82,6 +82,8 @@ pub(super) const fn is_detail(line: &Line<'_>) -> bool {
         Line::Node(_)
             | Line::Reserve(_)
             | Line::Blocks(_)
+            | Line::NoCompaction
+            | Line::MemcgCall
             | Line::Allocations
             | Line::Allocation(_)
             | Line::Slabs
