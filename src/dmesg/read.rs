@@ -16,6 +16,7 @@ use crate::oomlog::places::{self, Found};
 use crate::oomlog::record::Record;
 use crate::oomlog::scan::{Part, Scan};
 use crate::oomlog::source::{Packing, Source, Trouble};
+use crate::oomlog::start::Start;
 use crate::report::escape::Escaped;
 use crate::shell;
 use crate::sys::clock::Zone;
@@ -286,8 +287,8 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let mut take = |record: Record<'_>, line: Position| {
             sink.see(&record, log);
             // Of a log that was turned round it is the line that it has in the file.
-            let line = lines.map_or(line, |lines| (lines + 1).saturating_sub(line).max(1));
-            let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
+            let at = start + lines.map_or(line, |lines| (lines + 1).saturating_sub(line).max(1));
+            let part = assembler.push(&record, at, &mut |event| sink.event(event, log));
             wanted(sink, part)
         };
         let done = scan.get_or_insert_with(Scan::new).run(&mut source, &mut take);
@@ -310,10 +311,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     sink.unread += 1;
                 } else {
                     sink.run.logs += 1;
-                    let begins = start.when.and_then(|when| moment::of(&when, &reference)).map(|begins| begins.us);
-                    sink.reach.note(start.host.as_deref(), begins, start.of_kernel);
-                    let end = tally.end.and_then(|when| moment::of(&when, &reference));
-                    sink.reach.note_end(end.map(|end| end.us));
+                    reached(sink, start, tally.end, &reference);
                 }
                 if let Some(trouble) = trouble {
                     sink.troubles.say(name, state, trouble, source.packing());
@@ -387,6 +385,14 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         self.sink.run.failed += 1;
         words::cannot(doing, path, errno);
     }
+}
+
+/// Notes from when to when the log that was read last is.
+fn reached(sink: &mut Sink<'_, '_>, start: Start, end: Option<Stamp>, reference: &Reference) {
+    let begins = start.when.and_then(|when| moment::of(&when, reference)).map(|begins| begins.us);
+    sink.reach.note(start.host.as_deref(), begins, start.of_kernel);
+    let end = end.and_then(|when| moment::of(&when, reference));
+    sink.reach.note_end(end.map(|end| end.us));
 }
 
 /// Says of which directories in a directory not all was read.

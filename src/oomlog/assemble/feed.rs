@@ -55,12 +55,7 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
             event.group_memcg = Some(text(memcg));
         }
         Line::Reaped(line) => reaped(open, Task { comm: line.comm.map(text), pid: line.pid }),
-        Line::NoneKillable => {
-            open.kind = Kind::Oom;
-            event.outcome = Outcome::NoneKillable;
-            event.lines.end = Some(at);
-            event.ended = open.last.clone();
-        }
+        Line::NoneKillable => none_killable(open, at),
         Line::Panic(why) => {
             open.kind = Kind::Oom;
             event.outcome = Outcome::Panic;
@@ -71,6 +66,14 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         }
         _ => {}
     }
+}
+
+/// A panic may follow.
+fn none_killable(open: &mut Open, at: Position) {
+    open.kind = Kind::Oom;
+    open.event.outcome = Outcome::NoneKillable;
+    open.event.lines.end = Some(at);
+    open.event.ended = open.last.clone();
 }
 
 /// Of nobody whose death is known: what is left of a lost report, or it was exiting anyway.
