@@ -264,8 +264,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         if self.sink.broken().is_some() {
             return;
         }
-        let is_next = |before: &[u8]| places::is_one_log(before, name);
-        if !self.log.name().is_some_and(is_next) {
+        if !self.log.name().is_some_and(|before| places::is_one_log(before, name)) {
             self.finish();
             self.log.next();
         }
