@@ -163,6 +163,8 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
     }
     if sink.run.failed == 0 {
         no_log(&options.subject.logs);
+        // A root or a directory in which there is nothing to search is as little clean as one that has logs of others alone.
+        return Err(Exit::Partial);
     }
     Err(Exit::Error)
 }

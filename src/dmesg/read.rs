@@ -8,7 +8,7 @@ use super::machine::{live_reference, machine, now_us};
 use super::sink::{Log, Sink};
 use super::trouble::{State, journalctl};
 use super::{reach, words};
-use crate::oomlog::assemble::Assembler;
+use crate::oomlog::assemble::{Assembler, Unplaced};
 use crate::oomlog::event::{Position, Stamp};
 use crate::oomlog::live::Live;
 use crate::oomlog::moment::{self, Reference};
@@ -16,6 +16,7 @@ use crate::oomlog::places::{self, Found};
 use crate::oomlog::record::Record;
 use crate::oomlog::scan::{Part, Scan};
 use crate::oomlog::source::{Packing, Source, Trouble};
+use crate::oomlog::start::Start;
 use crate::report::escape::Escaped;
 use crate::shell;
 use crate::sys::clock::Zone;
@@ -263,8 +264,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         if self.sink.broken().is_some() {
             return;
         }
-        let is_next = |before: &[u8]| places::is_one_log(before, name);
-        if !self.log.name().is_some_and(is_next) {
+        if !self.log.name().is_some_and(|before| places::is_one_log(before, name)) {
             self.finish();
             self.log.next();
         }
@@ -274,6 +274,10 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let state = State::of(&input).ok().filter(|_| is_file);
         let mut source = Source::new(input);
         self.join(&mut source);
+        if let Err(errno) = source.turn() {
+            return self.failed("read", name, errno);
+        }
+        let lines = source.turned();
         let reference = Reference { latest_us: modified.unwrap_or_else(now_us), boot_us: None, zone: Zone::Local };
         let start = self.log.piece(name, reference);
         let Self { scan, assembler, log, sink, .. } = self;
@@ -281,7 +285,9 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         let events = sink.events;
         let mut take = |record: Record<'_>, line: Position| {
             sink.see(&record, log);
-            let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
+            // Of a log that was turned round it is the line that it has in the file.
+            let at = start + lines.map_or(line, |lines| (lines + 1).saturating_sub(line).max(1));
+            let part = assembler.push(&record, at, &mut |event| sink.event(event, log));
             wanted(sink, part)
         };
         let done = scan.get_or_insert_with(Scan::new).run(&mut source, &mut take);
@@ -289,7 +295,6 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             Err(errno) => self.failed("read", name, errno),
             Ok(tally) => {
                 let has_event = self.sink.events > events || self.assembler.has_report();
-                let quoted = self.assembler.quoted().map(|at| Trouble::Quoted(at - start));
                 let sink = &mut *self.sink;
                 sink.run.bytes += tally.bytes;
                 let start = tally.start;
@@ -299,22 +304,19 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     .trouble()
                     .or(start.is_backwards.then_some(Trouble::Backwards))
                     .or(tally.lost.map(Trouble::Long))
-                    .or(quoted)
                     .or(start.has_no_message.then_some(Trouble::NoMessage))
                     .or(is_no_text.then_some(Trouble::NoText));
                 if let Some(Trouble::Foreign(_) | Trouble::NoText) = trouble {
                     sink.unread += 1;
                 } else {
                     sink.run.logs += 1;
-                    let begins = start.when.and_then(|when| moment::of(&when, &reference)).map(|begins| begins.us);
-                    sink.reach.note(start.host.as_deref(), begins, start.of_kernel);
-                    let end = tally.end.and_then(|when| moment::of(&when, &reference));
-                    sink.reach.note_end(end.map(|end| end.us));
+                    reached(sink, start, tally.end, &reference);
                 }
                 if let Some(trouble) = trouble {
                     sink.troubles.say(name, state, trouble, source.packing());
                     sink.run.failed += 1;
                 }
+                self.say_unplaced(state);
             }
         }
     }
@@ -341,10 +343,20 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             let part = assembler.push(&record, start + line, &mut |event| sink.event(event, log));
             wanted(sink, part)
         });
-        if let (Some(at), Some(name)) = (assembler.quoted(), log.name()) {
-            sink.troubles.say(name, None, Trouble::Quoted(at - start), Packing::Plain);
-            sink.run.failed += 1;
-        }
+        self.say_unplaced(None);
+    }
+
+    /// Says which lines of OOM reports belong to no event: whatever was found, a log in which there are some is not clean.
+    fn say_unplaced(&mut self, state: Option<State>) {
+        let Self { assembler, log, sink, .. } = self;
+        let (Some(Unplaced { count, first, last }), Some(name)) = (assembler.unplaced(), log.name()) else {
+            return;
+        };
+        // Where it was read in pieces, those are meant that the last one has.
+        let here = |at: Position| if at < log.start() { 1 } else { at - log.start() };
+        let trouble = Trouble::Unplaced(Unplaced { count, first: here(first), last: here(last) });
+        sink.troubles.say(name, state, trouble, Packing::Plain);
+        sink.run.failed += 1;
     }
 
     /// What takes records, apart.
@@ -363,6 +375,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         self.let_go();
         let Self { assembler, log, sink, .. } = self;
         assembler.finish(&mut |event| sink.event(event, log));
+        self.say_unplaced(None);
         self.assembler = Assembler::new();
         self.log.end();
     }
@@ -371,6 +384,14 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         self.sink.run.failed += 1;
         words::cannot(doing, path, errno);
     }
+}
+
+/// Notes from when to when the log that was read last is.
+fn reached(sink: &mut Sink<'_, '_>, start: Start, end: Option<Stamp>, reference: &Reference) {
+    let begins = start.when.and_then(|when| moment::of(&when, reference)).map(|begins| begins.us);
+    sink.reach.note(start.host.as_deref(), begins, start.of_kernel);
+    let end = end.and_then(|when| moment::of(&when, reference));
+    sink.reach.note_end(end.map(|end| end.us));
 }
 
 /// Says of which directories in a directory not all was read.

@@ -9,6 +9,7 @@ mod feed;
 mod finish;
 mod machine;
 mod memcg;
+mod net;
 mod open;
 mod quotes;
 mod score;
@@ -25,12 +26,17 @@ use super::escape::lines_of;
 use super::event::{Event, Position, Stamp, Text};
 use super::record::{Caller, Origin, Record, When};
 use super::scan::Part;
+use crate::parse::oom_report::anchor::{anchor, names_a_program};
 use crate::parse::oom_report::header::Header;
+use crate::parse::oom_report::kill::{Killed, Scope};
 use crate::parse::oom_report::{self, Line};
 use around::Around;
+use net::Net;
+pub use net::Unplaced;
 use open::{Kind, Open};
 use quotes::Quotes;
 use step::Step;
+pub(in crate::oomlog) use step::place;
 use whose::{Now, OPEN, Owner, owner};
 use wrapped::{Wrapped, is_below};
 
@@ -58,6 +64,8 @@ pub struct Assembler {
     around: Around,
     last: Last,
     quotes: Quotes,
+    net: Net,
+    kills: Kills,
 }
 
 /// The line before this one. Where two programs write one log (rsyslog's imklog beside imjournal), each line is there twice.
@@ -137,13 +145,14 @@ impl Assembler {
                 part: None,
             },
             quotes: Quotes::new(),
+            net: Net::new(),
+            kills: Kills::new(),
         }
     }
 
-    /// The first line that tells of a kill behind words and a colon which no report's header has, since this was asked last: an event may be
-    /// missing.
-    pub const fn quoted(&mut self) -> Option<Position> {
-        self.quotes.lost.take()
+    /// The lines of the OOM killer's own words that belong to no event, since this was asked last.
+    pub const fn unplaced(&mut self) -> Option<Unplaced> {
+        self.net.take()
     }
 
     /// Whether a report has begun that is not finished.
@@ -159,7 +168,7 @@ impl Assembler {
             return part;
         }
         let mut record = *record;
-        self.quotes.read(&mut record, position);
+        self.quotes.read(&mut record);
         let record = &record;
         // Whoever else uses these words: it did not happen here.
         if record.origin == Origin::Other {
@@ -180,9 +189,20 @@ impl Assembler {
             let mut line = oom_report::line(part.text);
             if let Some(text) = self.behind_prefix(part.text, &line) {
                 part.text = text;
+                part.is_unverified |= part.origin == Origin::Unknown;
                 line = oom_report::line(text);
             }
             self.all += 1;
+            if let Line::Other | Line::Killed(Killed { scope: Scope::Unknown, .. }) = line
+                && let Some(at) = anchor(part.text).filter(|at| *at > 0)
+            {
+                // Who quotes the kernel says nothing of their own.
+                let (prefix, _) = part.text.split_at(at);
+                if !names_a_program(prefix) {
+                    self.behind_anything(part, at, position, done);
+                }
+                continue;
+            }
             if line == Line::Other && self.goes_on(&part, position, done) {
                 continue;
             }
@@ -198,13 +218,46 @@ impl Assembler {
             }
             self.wrapped.note(&line, &part, position);
             // Of a line that is cut it is known when the next one does not go on with it.
-            if !matches!(line, Line::Other | Line::Begun(_)) {
-                self.number += 1;
-                self.take(&line, &part, position, done);
-                self.before = Stamp::of(&part.when);
+            match line {
+                Line::Other => self.net.see(part.text, position),
+                Line::Begun(_) => {}
+                _ => self.take_next(&line, &part, position, done),
             }
         }
         self.part(before)
+    }
+
+    /// Takes a line of some report.
+    fn take_next(&mut self, line: &Line<'_>, part: &Record<'_>, position: Position, done: &mut dyn FnMut(Event)) {
+        self.number += 1;
+        self.take(line, part, position, done);
+        self.before = Stamp::of(&part.when);
+    }
+
+    /// A line of the kernel's words at `at`, and nobody knows what stands before them: that is its prefix, and the one of the lines that
+    /// begin so. A report whose header has another one does not have it; and a kill that is an event is told once.
+    fn behind_anything(&mut self, part: Record<'_>, at: usize, position: Position, done: &mut dyn FnMut(Event)) {
+        let (prefix, text) = part.text.split_at(at);
+        let is_apart = self.around.differs(prefix);
+        self.around.know(prefix);
+        let text = self.around.behind(part.text).filter(|behind| text.starts_with(behind)).unwrap_or(text);
+        let part = Record { text, is_unverified: true, ..part };
+        let line = oom_report::line(text);
+        if let Line::Killed(killed) = &line
+            && self.kills.has(killed)
+        {
+            return;
+        }
+        self.is_cut_off(done);
+        self.wrapped.note(&line, &part, position);
+        match step::alone(&line).filter(|_| is_apart) {
+            // Somebody reaped is known by his pid, whoever says it.
+            Some(kind) if !matches!(line, Line::Reaped(_)) => {
+                self.number += 1;
+                self.begin(kind, &line, &part, position, done);
+            }
+            _ => self.take_next(&line, &part, position, done),
+        }
     }
 
     /// What a record was of, before which there were so many lines of reports.
@@ -233,8 +286,8 @@ impl Assembler {
     /// The log ends here.
     pub fn finish(&mut self, done: &mut dyn FnMut(Event)) {
         self.is_cut_off(done);
-        for open in self.opens.drain(..) {
-            finish::event(open).map(&mut *done);
+        for open in core::mem::take(&mut self.opens) {
+            self.close(open, done);
         }
     }
 
@@ -244,6 +297,13 @@ impl Assembler {
         }
         match line {
             Line::Reaped(reaped) if self.is_reaped(reaped.pid, record) => return self.number -= 1,
+            Line::Unreaped(pid) => {
+                self.number -= 1;
+                if !self.is_reaped_of(*pid, record) {
+                    self.net.count(1, at, at);
+                }
+                return;
+            }
             Line::Group(memcg) if self.is_said_again(memcg) => return self.number -= 1,
             Line::Suppressed(_) => {
                 self.number -= 1;
@@ -286,6 +346,7 @@ impl Assembler {
                 } else {
                     // Of no report, and nothing between two lines of one.
                     self.number -= 1;
+                    self.net.see(record.text, at);
                 }
             }
         }
@@ -343,7 +404,11 @@ impl Assembler {
     fn begin(&mut self, kind: Kind, line: &Line<'_>, record: &Record<'_>, at: Position, done: &mut dyn FnMut(Event)) {
         // Parts that nothing followed were of nothing.
         if kind == Kind::Maybe {
-            self.opens.retain(|open| open.kind != Kind::Maybe || open.caller != record.caller);
+            let is_over = |open: &mut Open| open.kind == Kind::Maybe && open.caller == record.caller;
+            let over: Vec<Open> = self.opens.extract_if(.., is_over).collect();
+            for open in over {
+                self.close(open, done);
+            }
         }
         if self.opens.len() >= OPEN {
             let is_empty = |open: &Open| open.kind != Kind::Oom;
@@ -353,9 +418,22 @@ impl Assembler {
         }
         let mut open = Open::new(kind, record, at, self.number, self.all);
         open.step = step::of(line).unwrap_or(Step::End);
-        if matches!(line, Line::Header(_)) {
+        // Where panic_on_oom is 2, the panic is all that follows.
+        if matches!(line, Line::Header(_) | Line::Panic(_) | Line::NoneKillable) {
             let asked = self.by_hand.take();
             open.event.by_hand = asked.is_some_and(|asked| self.all - asked < SOON);
+        }
+        // Of a first line that begins in the middle of its time nothing tells which that is.
+        let is_bare = record.when.boot_us.is_none() && record.when.wall.is_none();
+        let is_time = |byte: &&u8| byte.is_ascii_digit() || **byte == b'.';
+        let time = record.line.iter().take_while(is_time).count();
+        let is_torn = time > 0 && record.line.get(time) == Some(&b']') && record.when.wall.is_none();
+        if self.all == 1 && (is_bare || is_torn) {
+            let is_header = matches!(line, Line::Header(_));
+            open.torn = Some(if is_header { self.around.head().into() } else { Text::new() });
+            open.last = Stamp::default();
+            open.event.when = Stamp::default();
+            open.event.host = None;
         }
         open.is_padded = matches!(line, Line::Columns(_)) && record.text.trim_ascii_end() != record.text;
         feed::feed(&mut open, line, at);
@@ -412,22 +490,29 @@ impl Assembler {
     /// Whether it is known that one of that pid has died, the last one: pids come again. Whoever reaps one of whom no line tells has what
     /// is left of a report that was lost.
     fn is_reaped(&mut self, pid: u64, record: &Record<'_>) -> bool {
-        let is_one = |open: &&mut Open| {
+        let is_known = self.is_reaped_of(pid, record);
+        let is_victim = |open: &&mut Open| open.victim_pid() == Some(pid) && whose::is_of_machine(open, record);
+        if let Some(open) = self.opens.iter_mut().rev().find(is_victim) {
+            open.event.reaped = true;
+        }
+        is_known
+    }
+
+    fn is_reaped_of(&self, pid: u64, record: &Record<'_>) -> bool {
+        let is_one = |open: &Open| {
             let is_victim = open.victim_pid() == Some(pid);
             let is_dead = is_victim || open.event.group.iter().any(|task| task.pid == pid);
             is_dead && whose::is_of_machine(open, record)
         };
-        if let Some(open) = self.opens.iter_mut().rev().find(is_one) {
-            open.event.reaped |= open.victim_pid() == Some(pid);
-            return true;
-        }
         let is_full = |open: &Open| open.event.group.len() >= Event::GROUP;
-        self.dead.contains(&pid) || self.opens.iter().any(is_full)
+        self.opens.iter().any(is_one) || self.dead.contains(&pid) || self.opens.iter().any(is_full)
     }
 
     /// Hands an event on, and remembers whom it killed.
     fn close(&mut self, open: Open, done: &mut dyn FnMut(Event)) {
+        let (rows, lines) = (open.brief.len() as u64, open.event.lines);
         if let Some(event) = finish::event(open) {
+            self.kills.note(&event);
             let victim = event.victim.iter().map(|victim| victim.task.pid);
             for pid in victim.chain(event.group.iter().map(|task| task.pid)) {
                 if self.dead.len() >= DEAD {
@@ -436,6 +521,40 @@ impl Assembler {
                 self.dead.push_back(pid);
             }
             done(event);
+        } else if rows > 0 {
+            // A table that nothing of a report was before or behind.
+            self.net.count(rows, lines.first, lines.last);
         }
+    }
+}
+
+/// So many kills are known again.
+const KILLS: usize = 64;
+
+/// Kills of events that are over, by who died and what that one had: who relays the kernel's words tells of the same.
+#[derive(Default)]
+struct Kills(VecDeque<(u64, Option<Text>, Option<crate::units::Bytes>)>);
+
+impl Kills {
+    const fn new() -> Self {
+        Self(VecDeque::new())
+    }
+
+    fn note(&mut self, event: &Event) {
+        let Some(victim) = event.victim.as_ref() else {
+            return;
+        };
+        if self.0.len() >= KILLS {
+            self.0.pop_front();
+        }
+        self.0.push_back((victim.task.pid, victim.task.comm.clone(), victim.total_vm));
+    }
+
+    fn has(&self, killed: &Killed<'_>) -> bool {
+        let comm = killed.comm.map(open::text);
+        let is_it = |(pid, name, space): &(u64, Option<Text>, Option<crate::units::Bytes>)| {
+            *pid == killed.pid && *name == comm && *space == killed.total_vm
+        };
+        killed.total_vm.is_some() && self.0.iter().any(is_it)
     }
 }

@@ -1,9 +1,13 @@
 //! A record whose parts come one by one: an object of JSON, an entry of the journal.
+//!
+//! A message is known by the names that journald, dmesg, Docker and the collectors of clouds give it. Where an object has none of these, or one
+//! that says nothing of the kernel's, any other text in it with words of the OOM killer is the message, and from then on all of that name are
+//! (Ansible's `stdout`); so are texts that are elements of arrays (its `stdout_lines`), each a line. A message may be an object again.
 
 use super::escape::without_colour;
 use super::event::Position;
 use super::feed::LINE;
-use super::json::{Value, decode};
+use super::json::{Value, decode, members};
 use super::prefix;
 use super::record::{Caller, Origin, Record, When};
 use super::scan::Part;
@@ -26,6 +30,30 @@ pub(super) struct Entry {
     named: Option<Origin>,
     caller: Option<Caller>,
     of_systemd: bool,
+    /// A text with words of the OOM killer under a name that is not known.
+    other: Vec<u8>,
+    /// The name that such a text had: of the whole log.
+    learned: Vec<u8>,
+    /// Whether an element of an array had such words.
+    has_elements: bool,
+    /// Whether a container printed it, and that was a part of a line.
+    is_of_stream: bool,
+    /// The first parts of such a line.
+    partial: Vec<u8>,
+}
+
+/// Names of the journal's fields begin with these.
+const OF_JOURNAL: [u8; 2] = *b"_S";
+
+/// Objects within messages within objects.
+const DEPTH: usize = 3;
+
+/// So long a part of a line is that Docker splits.
+const DOCKER: usize = 16 << 10;
+
+/// Whether there are words of the OOM killer in a text, as far as they are in each of its reports.
+fn has_words(text: &[u8]) -> bool {
+    [&b"ut of memory"[..], b"oom-kill", b"oom_reaper: "].iter().any(|word| memchr::memmem::find(text, word).is_some())
 }
 
 /// The last member that came.
@@ -57,6 +85,9 @@ impl Entry {
         self.named = None;
         self.caller = None;
         self.of_systemd = false;
+        self.other.clear();
+        self.has_elements = false;
+        self.is_of_stream = false;
     }
 
     /// What the head of an entry says: the time as it is written, and the boot.
@@ -115,8 +146,43 @@ impl Entry {
             "_HOSTNAME" => short(&mut self.host, value),
             "_BOOT_ID" => short(&mut self.boot_id, value),
             "time" | "timestamp" | "@timestamp" => self.time(value),
-            _ => {}
+            "stream" => self.is_of_stream = true,
+            _ => self.text(name, value, at),
         }
+    }
+
+    /// A text whose name says nothing.
+    fn text(&mut self, name: &[u8], value: Value<'_>, at: Position) {
+        let Value::Text(written) = value else {
+            return;
+        };
+        let is_learned = !self.learned.is_empty() && self.learned == name;
+        let is_of_journal = name.first().is_some_and(|first| OF_JOURNAL.contains(first));
+        if !self.other.is_empty() || is_of_journal || !is_learned && !has_words(written) {
+            return;
+        }
+        if self.learned.is_empty() {
+            self.learned.extend_from_slice(name);
+        }
+        decode(value, &mut self.other);
+        self.other.truncate(LINE);
+        if !self.has_message {
+            self.line = at;
+        }
+    }
+
+    /// A text that is an element of an array: a line.
+    pub(super) fn element(&mut self, written: &[u8], take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+        let mut text = Vec::new();
+        decode(Value::Text(written), &mut text);
+        self.has_elements |= has_words(&text);
+        let length = without_colour(&mut text).len();
+        text.truncate(length);
+        let mut part = Part::Other;
+        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            part = part.and(take(prefix::record(line)));
+        }
+        part
     }
 
     /// More numbers of an array: journalctl -o json-pretty writes one a line.
@@ -131,8 +197,10 @@ impl Entry {
         match value {
             // dmesg: seconds since boot, and then it is the kernel's whole log.
             Value::Bare(number) => {
-                self.when.source_boot_us = prefix::seconds(number);
-                self.origin = self.origin.or(Some(Origin::Kernel));
+                if let Some(us) = prefix::seconds(number) {
+                    self.when.source_boot_us = Some(us);
+                    self.origin = self.origin.or(Some(Origin::Kernel));
+                }
             }
             Value::Text(text) => {
                 self.when.wall_us = self.when.wall_us.or(prefix::wall_us(text));
@@ -153,11 +221,12 @@ impl Entry {
 
     /// Whether there is anything to hand on.
     pub(super) const fn has_message(&self) -> bool {
-        self.has_message
+        self.has_message || !self.other.is_empty()
     }
 
     /// Hands on its record, when it has a message; of what somebody printed in several lines each.
     pub(super) fn records(&mut self, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+        self.choose();
         if !self.has_message {
             return Part::Other;
         }
@@ -168,11 +237,68 @@ impl Entry {
             let text = self.message.strip_suffix(b"\n").unwrap_or(&self.message);
             return take(self.around(bare(text)));
         }
-        // What a container printed may have any prefix, and a line without one goes on with what is before it.
+        let part = self.joined(take);
+        part.and(self.lines(DEPTH, take))
+    }
+
+    /// Takes the text whose name says nothing for the message, where that says nothing of the kernel's. Of a text that is there as lines, too,
+    /// these were enough.
+    fn choose(&mut self) {
+        if self.named.is_some() || self.other.is_empty() || self.has_message && has_words(&self.message) {
+            return;
+        }
+        if self.has_elements {
+            self.other.clear();
+            return;
+        }
+        core::mem::swap(&mut self.message, &mut self.other);
+        self.has_message = true;
+    }
+
+    /// A line that Docker has split is one again: all parts but the last have no newline.
+    fn joined(&mut self, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+        if !self.is_of_stream {
+            return self.rest(take);
+        }
+        let is_end = self.message.ends_with(b"\n");
+        let mut part = Part::Other;
+        if !self.partial.is_empty() {
+            let text = self.message.trim_ascii_end();
+            let is_bare = prefix::record(text) == bare(prefix::record(text).text);
+            if is_bare && (is_end || self.message.len() >= DOCKER) {
+                let start = core::mem::take(&mut self.partial);
+                self.message.splice(0..0, start);
+            } else {
+                part = self.rest(take);
+            }
+        }
+        if !is_end && self.message.len() < LINE {
+            self.partial = core::mem::take(&mut self.message);
+        }
+        part
+    }
+
+    /// Hands on a part of a line whose rest never came.
+    pub(super) fn rest(&mut self, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+        if self.partial.is_empty() {
+            return Part::Other;
+        }
+        let message = core::mem::replace(&mut self.message, core::mem::take(&mut self.partial));
+        let part = self.lines(DEPTH, take);
+        self.message = message;
+        part
+    }
+
+    /// What a container printed may have any prefix, and a line without one goes on with what is before it.
+    fn lines(&self, depth: usize, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
         let lines = self.message.split(|byte| matches!(byte, b'\n' | b'\r'));
         let mut last = bare(b"");
         let mut part = Part::Other;
         for line in lines.filter(|line| !line.is_empty()) {
+            if let Some(inner) = self.inner(line).filter(|_| depth > 0) {
+                part = part.and(inner.lines(depth - 1, take));
+                continue;
+            }
             let record = prefix::record(line);
             let is_bare = record == bare(record.text);
             last = if is_bare { Record { text: record.text, line: record.line, ..last } } else { record };
@@ -182,6 +308,28 @@ impl Entry {
             }
         }
         part
+    }
+
+    /// The object that a line of the message is, with what is known of the one around it.
+    fn inner(&self, line: &[u8]) -> Option<Self> {
+        if !line.starts_with(b"{") || memchr::memchr(b'"', line).is_none() {
+            return None;
+        }
+        let mut inner = Self { line: self.line, ..Self::default() };
+        members(line, |name, value| inner.member(name, value, self.line));
+        inner.choose();
+        if !inner.has_message {
+            return None;
+        }
+        if inner.wall.is_empty() {
+            inner.wall.clone_from(&self.wall);
+            inner.when.wall_us = self.when.wall_us;
+        }
+        if inner.host.is_empty() {
+            inner.host.clone_from(&self.host);
+        }
+        inner.named = inner.named.or(self.named);
+        Some(inner)
     }
 
     /// The record of a message, or of a line of it, with what is known of the entry.
@@ -218,6 +366,7 @@ fn bare(text: &[u8]) -> Record<'_> {
         boot_id: None,
         behind: None,
         of_systemd: false,
+        is_unverified: false,
     }
 }
 

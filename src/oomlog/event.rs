@@ -112,6 +112,10 @@ pub struct Event {
     pub boot_id: Option<Text>,
     /// The kernel's release.
     pub release: Option<Text>,
+    /// Whether the kernel says that it was built without compaction.
+    pub lacks_compaction: bool,
+    /// Whether what stands before its lines is of no form that is known, so that anybody may have written them.
+    pub is_unverified: bool,
     /// The lines that this rests on.
     pub lines: Evidence,
     /// What is missing, in the report's order.
@@ -183,6 +187,8 @@ pub enum KnownBy {
     Summary,
     /// A memory cgroup's report.
     MemcgReport,
+    /// The call trace: mem_cgroup_out_of_memory() called the OOM killer.
+    CallTrace,
     /// The words of the kill line.
     KillLine,
 }

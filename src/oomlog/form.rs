@@ -9,9 +9,11 @@ use super::event::Position;
 use super::json::{Token, Value, members, tokens};
 use super::markup;
 use super::prefix;
+use super::quoted_printable::{self, Soft};
 use super::record::Record;
 use super::scan::{Part, Take};
-use super::unwrap::{self, Unwrap};
+use super::split::{Split, second};
+use super::unwrap::{Unwrap, Wrap};
 
 /// What the lines are now. They may change their form at any line: files are concatenated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,11 +37,21 @@ pub(super) struct Forms {
     unwrap: Unwrap,
     /// Whether the lines are those of a web page.
     is_marked_up: bool,
+    /// Lines of a mail that go on, where it has such.
+    soft: Option<Soft>,
+    split: Split,
 }
 
 impl Forms {
     pub(super) fn new() -> Self {
-        Self { form: Form::Lines, entry: Entry::default(), unwrap: Unwrap::default(), is_marked_up: false }
+        Self {
+            form: Form::Lines,
+            entry: Entry::default(),
+            unwrap: Unwrap::default(),
+            is_marked_up: false,
+            soft: None,
+            split: Split::default(),
+        }
     }
 
     pub(super) fn reset(&mut self) {
@@ -49,20 +61,56 @@ impl Forms {
 
     /// Another log begins with this text.
     pub(super) fn begin(&mut self, start: &[u8]) {
-        self.unwrap.begin(unwrap::width(start));
+        self.unwrap.begin(Wrap::of(start));
         self.is_marked_up = markup::is_in(start);
+        self.soft = quoted_printable::is_in(start).then(Soft::default);
+        self.split.clear();
     }
 
     /// Whether they are put together again.
-    pub(super) fn is_cut_at_a_width(&self) -> bool {
-        self.unwrap.is_needed()
+    pub(super) const fn is_cut_at_a_width(&self) -> bool {
+        self.unwrap.cuts_words()
     }
 
     /// The next line without its newline, and its number.
     pub(super) fn line(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
-        if self.is_marked_up {
-            return self.whole(&markup::undone(line), at, take);
+        // Values of any bytes are nobody's lines.
+        if !self.ends_at_cr() {
+            return self.whole(line, at, take);
         }
+        if let Some(soft) = &mut self.soft {
+            let Some((line, at)) = soft.next(line, at) else {
+                return Part::Other;
+            };
+            return self.unmarked(&line, at, take);
+        }
+        self.unmarked(line, at, take)
+    }
+
+    /// A line as the mail had it that carried it.
+    fn unmarked(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
+        if self.is_marked_up {
+            return self.unsplit(&markup::undone(line), at, take);
+        }
+        self.unsplit(line, at, take)
+    }
+
+    /// A line as the page had it that it was in.
+    fn unsplit(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
+        let mut part = Part::Other;
+        match self.split.next(line, at) {
+            None => return self.unwrapped(line, at, take),
+            Some(ready) => {
+                for (line, at) in ready.into_iter().flatten() {
+                    part = part.and(self.unwrapped(&line, at, take));
+                }
+            }
+        }
+        part
+    }
+
+    /// A line as the container's runtime got it.
+    fn unwrapped(&mut self, line: &[u8], at: Position, take: &mut Take<'_>) -> Part {
         if !self.unwrap.is_needed() || self.form != Form::Lines {
             return self.whole(line, at, take);
         }
@@ -101,11 +149,19 @@ impl Forms {
     /// What has begun ends here.
     pub(super) fn end(&mut self, take: &mut Take<'_>) -> Part {
         let mut part = Part::Other;
+        if let Some((line, at)) = self.soft.as_mut().and_then(Soft::end) {
+            part = part.and(self.unmarked(&line, at, take));
+        }
+        if let Some((line, at)) = self.split.end() {
+            part = part.and(self.unwrapped(&line, at, take));
+        }
         if let Some((line, at)) = self.unwrap.end() {
-            part = self.whole(&line, at, take);
+            part = part.and(self.whole(&line, at, take));
         }
         self.form = Form::Lines;
-        part.and(self.emit(take))
+        part = part.and(self.emit(take));
+        let at = self.entry.line();
+        part.and(self.entry.rest(&mut |record| hand_on(record, at, take)))
     }
 
     /// Whether a CR alone ends a line, as old captures of terminals have it: the values of the journal's export form may hold any byte.
@@ -191,6 +247,7 @@ impl Forms {
                     of_message = open.len();
                 }
             }
+            Token::Element(text) => part = part.and(self.entry.element(text, &mut |record| hand_on(record, at, take))),
             Token::OpensInside => open.push(token),
             Token::Opens => {
                 // What was before it was cut, or it is a member's on a line of its own.
@@ -280,7 +337,10 @@ impl Forms {
 fn hand_on(record: Record<'_>, at: Position, take: &mut Take<'_>) -> Part {
     let mut part = Part::Other;
     for line in lines_of(record) {
-        part = part.and(take(line, at));
+        match second(&line) {
+            Some((first, second)) => part = part.and(take(first, at)).and(take(second, at)),
+            None => part = part.and(take(line, at)),
+        }
         if part == Part::Stop {
             break;
         }
@@ -288,11 +348,21 @@ fn hand_on(record: Record<'_>, at: Position, take: &mut Take<'_>) -> Part {
     part
 }
 
-/// Without what stands before an object: the mark of RFC 7464 (journalctl -o json-seq), the field of an event stream (json-sse).
+/// How far into a line a tool may say whose object follows.
+const TOLD: usize = 200;
+
+/// Without what stands before an object: the mark of RFC 7464 (journalctl -o json-seq), the field of an event stream (json-sse), the host that
+/// Ansible got it from (`web1 | CHANGED => {`).
 fn without_mark(line: &[u8]) -> &[u8] {
     let line = line.strip_prefix(b"\x1e").unwrap_or(line);
-    match line.strip_prefix(b"data: ") {
-        Some(object @ [b'{', ..]) => object,
+    if let Some(object @ [b'{', ..]) = line.strip_prefix(b"data: ") {
+        return object;
+    }
+    let near = &line[..line.len().min(TOLD)];
+    match memchr::memmem::find(near, b" => {") {
+        Some(at) if line[at + 5..].is_empty() || line[at + 5..].trim_ascii_start().starts_with(b"\"") => {
+            &line[at + 4..]
+        }
         _ => line,
     }
 }

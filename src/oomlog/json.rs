@@ -21,6 +21,8 @@ pub(super) enum Value<'l> {
 pub(super) enum Token<'l> {
     /// A name and its value, which is no object.
     Member(&'l [u8], Value<'l>),
+    /// A text that is an element of an array.
+    Element(&'l [u8]),
     /// An object begins: the log's own, or one of an array.
     Opens,
     /// An object begins that is the value of a member.
@@ -48,6 +50,7 @@ pub(super) fn tokens<'l>(line: &'l [u8], mut each: impl FnMut(Token<'l>, usize))
         };
         rest = behind;
         let Some(behind) = behind.trim_ascii_start().strip_prefix(b":") else {
+            each(Token::Element(name), line.len() - rest.len());
             continue;
         };
         let behind = behind.trim_ascii_start();

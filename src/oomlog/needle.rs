@@ -8,14 +8,18 @@ use memchr::memmem::Finder;
 /// one for each kind of line. The third is systemd's, of a kill that the log has no report of.
 const EVERYWHERE: [Word; 3] = [
     // A report's header, the reaper, a group's line.
-    Word { needle: b"oom", before: &[b""], behind: &[b"-kill", b"_reaper: reaped", b".group"] },
+    Word { needle: b"oom", before: &[b""], behind: &[b"-kill", b"_reaper: ", b".group"] },
     // Each kill or the line before it, and a panic whose report was lost.
     Word { needle: b" memory", before: &[b"ut of", b"deadlocked on"], behind: &[b""] },
     Word { needle: b" OOM killer", before: &[b" the"], behind: &[b"."] },
 ];
 
 /// What is left of a report of before Linux 5.1 whose other lines went with the file before this one: looked for where a log starts alone.
-const AT_START: [Word; 2] = [
+const AT_START: [Word; 4] = [
+    // A table of tasks that nothing else was left of.
+    Word { needle: b"total_vm ", before: &[b"tgid "], behind: &[b" "] },
+    // Of a kill line that was torn.
+    Word { needle: b"total-vm:", before: &[b" "], behind: &[b""] },
     Word { needle: b"Killed process", before: &[b""], behind: &[b""] },
     Word { needle: b"as a result of limit of", before: &[b""], behind: &[b""] },
 ];
@@ -115,7 +119,7 @@ impl Word {
 /// Searches for all needles. A pass for each over what the cache holds costs less than one that knows all.
 pub(super) struct Needles {
     everywhere: [(Word, Finder<'static>); 3],
-    at_start: [(Word, Finder<'static>); 2],
+    at_start: [(Word, Finder<'static>); 4],
     numbers: [Finder<'static>; 6],
 }
 

@@ -47,6 +47,7 @@ pub fn record(line: &[u8]) -> Record<'_> {
         boot_id: None,
         behind: head.behind,
         of_systemd: head.origin == Origin::Other && is_of_systemd(&line[..line.len() - head.rest.len()]),
+        is_unverified: false,
     }
 }
 
@@ -103,7 +104,7 @@ impl<'l> Head<'l> {
         self.rest = skip_colour(self.rest);
         let took = match self.stage {
             Stage::Start | Stage::Transport => self.transport(),
-            Stage::Printk => self.bracket().or_else(|| self.level()),
+            Stage::Printk => self.bracket().or_else(|| self.level()).or_else(|| self.task()),
             Stage::Text => None,
         };
         took.is_some()
@@ -115,6 +116,7 @@ impl<'l> Head<'l> {
         match first {
             b'<' => self.level(),
             b'[' => self.bracket(),
+            b' ' | b'0'..=b'9' if self.stage == Stage::Start && self.torn().is_some() => Some(()),
             b'0'..=b'9' => self.kmsg().or_else(|| self.stamp()).or_else(|| self.unknown()),
             b'I' | b'W' | b'E' | b'F' if stamp::klog(self.rest).is_some() => self.klog(),
             _ => self.identifier().or_else(|| self.facility()).or_else(|| self.stamp()).or_else(|| self.unknown()),
@@ -213,6 +215,21 @@ impl<'l> Head<'l> {
         self.take(rest, Stage::Printk)
     }
 
+    /// What some vendors' kernels print behind the time.
+    fn task(&mut self) -> Option<()> {
+        let (caller, rest) = bracket::task(self.rest)?;
+        self.caller = Some(caller);
+        self.take(rest, Stage::Printk)
+    }
+
+    /// The time since boot without its first bracket, as somebody's selection or a torn first line has it.
+    fn torn(&mut self) -> Option<()> {
+        let (us, rest) = bracket::torn(self.rest)?;
+        self.when.boot_us = Some(us);
+        self.says(Origin::Kernel);
+        self.take(rest, Stage::Printk)
+    }
+
     /// Words that nobody knows, when a prefix that can't be mistaken stands behind them.
     fn unknown(&mut self) -> Option<()> {
         if self.stage != Stage::Start {
@@ -222,7 +239,7 @@ impl<'l> Head<'l> {
         let starts = near
             .iter()
             .enumerate()
-            .filter(|(_, byte)| matches!(byte, b' ' | b':' | b'\t' | b'|' | b'-'))
+            .filter(|(_, byte)| matches!(byte, b' ' | b':' | b'\t' | b'|' | b'-' | b',' | b'"'))
             .map(|(at, _)| at + 1)
             .take(PREFIXES);
         for start in starts {
@@ -233,7 +250,7 @@ impl<'l> Head<'l> {
                     self.says(Origin::Other);
                     self.behind = Some(near[..start].trim_ascii());
                 }
-                return self.take(rest, Stage::Transport);
+                return self.take(column(near, start, rest), Stage::Transport);
             }
         }
         None
@@ -270,6 +287,21 @@ impl<'l> Head<'l> {
         self.rest = rest;
         self.stage = stage;
         Some(())
+    }
+}
+
+/// The column of CSV that begins behind a comma or a quote, without those behind it: the quote that ends it, or a number that is a time.
+fn column<'l>(near: &[u8], start: usize, rest: &'l [u8]) -> &'l [u8] {
+    let ends = |at: &usize| rest[*at] == b'"' && matches!(rest.get(at + 1), None | Some(b','));
+    match near.get(start - 1) {
+        Some(b'"') => &rest[..(0..rest.len()).find(ends).unwrap_or(rest.len())],
+        Some(b',') => match memchr::memrchr(b',', rest) {
+            Some(comma) if rest.len() > comma + 10 && rest[comma + 1..].iter().all(u8::is_ascii_digit) => {
+                &rest[..comma]
+            }
+            _ => rest,
+        },
+        _ => rest,
     }
 }
 

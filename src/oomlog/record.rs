@@ -22,6 +22,8 @@ pub struct Record<'l> {
     pub behind: Option<&'l [u8]>,
     /// Whether systemd said it, by its identifier.
     pub of_systemd: bool,
+    /// Whether what stood before the kernel's words is of no form that is known: anybody may have written it.
+    pub is_unverified: bool,
 }
 
 /// The times in a line's prefixes.

@@ -74,6 +74,8 @@ struct Slack {
 
 /// What a log has twice.
 const OF_ONE_LOG: Slack = Slack { boot: 1_000, wall: NEAR };
+/// The same where no size tells: for each request within a millisecond there may have been nobody to kill.
+const OF_ONE_LOG_BY_PID: Slack = Slack { boot: 0, wall: NEAR };
 /// Of two logs: transports round times, and each is late in its own way.
 const OF_LOGS: Slack = Slack { boot: 1_000, wall: NEAR };
 /// The same where the times since boot agree: while memory is short a transport may stand still for minutes.
@@ -232,6 +234,7 @@ fn is_same(one: &Print, origin: Where, print: &Print, place: Where) -> bool {
     };
     let is_booted = apart.boot.is_some();
     let slack = match (origin, print.tells) {
+        _ if is_one_log && is_booted && print.tells != Tells::Victim => OF_ONE_LOG_BY_PID,
         _ if is_one_log => OF_ONE_LOG,
         (Where::Log(_), _) if is_booted => OF_LOGS_WITH_BOOT,
         (Where::Log(_), Tells::Victim) => OF_LOGS,
@@ -300,6 +303,7 @@ mod tests {
         Event {
             victim: Some(Victim {
                 task: Task { comm: Some(b"java".into()), pid },
+                process: None,
                 uid: Some(0),
                 total_vm: Some(Bytes(4096)),
                 anon_rss: Some(Bytes(4096)),

@@ -2,11 +2,14 @@
 mod foreign;
 mod framed;
 
-use super::event::{Mark, Position};
+use super::assemble::Unplaced;
+use super::event::Mark;
 use super::gunzip::{Gunzip, MAGIC};
+use super::order;
 use super::scan::Lost;
 use crate::sys::Result;
 use crate::sys::input::{Input, Kind};
+use crate::units::plural;
 pub use foreign::Foreign;
 use framed::Framed;
 
@@ -25,8 +28,8 @@ pub enum Trouble {
     Foreign(Foreign),
     /// A line is longer than what is read of one, and tells of a kill: who has read all of it says so.
     Long(Lost),
-    /// A kill on that line is behind words and a colon, and nothing tells whether these are a host's name: who has read all of it says so.
-    Quoted(Position),
+    /// Lines of the OOM killer's own words belong to no event: who has read all of it says so.
+    Unplaced(Unplaced),
     /// Its newest line is the first, and there is something of the OOM killer in it: who has read all of it says so.
     Backwards,
     /// It is the journal's JSON, and each message in it is null: who has read all of it says so.
@@ -42,12 +45,13 @@ impl core::fmt::Display for Trouble {
             Self::Foreign(foreign) => {
                 return write!(f, "it is a file of {}: nothing of it was read", foreign.name());
             }
-            Self::Quoted(at) => {
-                let at = Mark::of(*at);
-                return write!(
-                    f,
-                    "{at} tells of a kill behind words and a colon that no line `X invoked oom-killer` is behind: a host's name, or a program that quotes the kernel. It was not taken for an event"
-                );
+            Self::Unplaced(Unplaced { count, first, last }) => {
+                let lines = plural(*count, "line", "lines");
+                write!(f, "{count} {lines} of OOM reports could not be placed: {}", Mark::of(*first))?;
+                if first != last {
+                    write!(f, " to {}", Mark::of(*last))?;
+                }
+                return f.write_str(". There may be events in it that are not listed");
             }
             Self::Long(_) => {
                 "a line of more than 64 KiB tells of the OOM killer, and was not read whole: an event may be missing, or a part of one"
@@ -74,7 +78,6 @@ impl Trouble {
             Self::Foreign(foreign) => Some(Command::Unpack(foreign.command())),
             Self::Backwards => Some(Command::Filter("tac")),
             Self::NoMessage => Some(Command::Instead("journalctl -o json --all _TRANSPORT=kernel")),
-            Self::Quoted(_) => Some(Command::Filter("sed 's/^[^[]*: *//'")),
             // The texts in it, whatever holds them, with the newlines that are spelled there.
             Self::Long(Lost::Object) => Some(Command::Filter("jq -r '.. | strings'")),
             Self::Long(Lost::Line) => {
@@ -113,6 +116,8 @@ pub struct Source {
     ahead: Vec<u8>,
     prepended: u64,
     framing: Framing,
+    /// The whole of a log that was turned round, and how many lines it has.
+    turned: Option<u64>,
 }
 
 /// Whether what comes are lines.
@@ -136,6 +141,8 @@ enum Coding {
     Plain(u64),
     /// A plain file that has ended too early.
     Shrunk,
+    /// A log that was read whole, and how much of it was handed on.
+    Whole(Vec<u8>, usize, Option<Trouble>),
     Gzip(Box<Gunzip>),
     Foreign(Foreign),
 }
@@ -144,7 +151,14 @@ impl Source {
     /// Reads from `input`, whose first bytes tell what it is: a log's name says nothing.
     #[must_use]
     pub const fn new(input: Input) -> Self {
-        Self { input, coding: Coding::Unknown, ahead: Vec::new(), prepended: 0, framing: Framing::Unknown }
+        Self {
+            input,
+            coding: Coding::Unknown,
+            ahead: Vec::new(),
+            prepended: 0,
+            framing: Framing::Unknown,
+            turned: None,
+        }
     }
 
     /// What went wrong so far.
@@ -153,6 +167,7 @@ impl Source {
         match &self.coding {
             Coding::Gzip(gzip) => gzip.trouble(),
             Coding::Shrunk => Some(Trouble::Shrunk),
+            Coding::Whole(_, _, trouble) => *trouble,
             Coding::Foreign(foreign) => Some(Trouble::Foreign(*foreign)),
             Coding::Unknown | Coding::Plain(_) => None,
         }
@@ -179,6 +194,51 @@ impl Source {
         Ok(&self.ahead)
     }
 
+    /// Turns the log round if its newest line is the first, so that it is read as any other. One that is too large for that stays as it is.
+    pub fn turn(&mut self) -> Result<()> {
+        if self.prepended > 0 {
+            return Ok(());
+        }
+        let mut buf = vec![0; order::LOOKED_AT / 4];
+        let mut text = core::mem::take(&mut self.ahead);
+        let mut is_end = false;
+        while text.len() < order::LOOKED_AT && !is_end {
+            let length = match self.decode(&mut buf) {
+                Ok(length) => length,
+                // What was read is read first.
+                Err(_) if !text.is_empty() => 0,
+                Err(errno) => return Err(errno),
+            };
+            is_end = length == 0;
+            text.extend_from_slice(&buf[..length]);
+        }
+        let start = &text[..text.len().min(order::LOOKED_AT)];
+        if !order::is_reversed(start) || !order::are_lines(start) {
+            self.ahead = text;
+            return Ok(());
+        }
+        while !is_end && text.len() <= order::MOST {
+            let length = self.decode(&mut buf).unwrap_or(0);
+            is_end = length == 0;
+            text.extend_from_slice(&buf[..length]);
+        }
+        if !is_end {
+            self.ahead = text;
+            return Ok(());
+        }
+        self.turned = Some(memchr::memchr_iter(b'\n', &text).count() as u64 + u64::from(!text.ends_with(b"\n")));
+        let trouble = self.trouble();
+        self.coding = Coding::Whole(order::turned(&text), 0, trouble);
+        self.framing = Framing::Lines;
+        Ok(())
+    }
+
+    /// How many lines a log has that was turned round.
+    #[must_use]
+    pub const fn turned(&self) -> Option<u64> {
+        self.turned
+    }
+
     /// Puts the start of a line before it, whose rest it begins with.
     pub fn put_before(&mut self, text: &[u8]) {
         self.ahead.splice(0..0, text.iter().copied());
@@ -198,7 +258,11 @@ impl Source {
         }
         let length = buf.len().min(self.ahead.len());
         buf[..length].copy_from_slice(&self.ahead[..length]);
-        self.ahead.drain(..length);
+        if length == self.ahead.len() {
+            self.ahead = Vec::new();
+        } else {
+            self.ahead.drain(..length);
+        }
         Ok(length)
     }
 
@@ -240,13 +304,23 @@ impl Source {
     fn look(&mut self, buf: &mut [u8]) -> Result<usize> {
         // A byte before it is left for the end of a frame.
         let mut length = self.bytes(&mut buf[1..])?;
-        if Framed::may_be(&buf[1..=length]) {
-            while length < AHEAD.min(buf.len() - 1) {
-                match self.bytes(&mut buf[1 + length..])? {
-                    0 => break,
-                    more => length += more,
-                }
+        // An archive begins with the name of a file, and no newline for 512 bytes.
+        loop {
+            let start = &buf[1..=length];
+            let is_framed = Framed::may_be(start) && length < AHEAD.min(buf.len() - 1);
+            let is_archive = length < foreign::HEADER.min(buf.len() - 1) && memchr::memchr(b'\n', start).is_none();
+            if !is_framed && !is_archive {
+                break;
             }
+            match self.bytes(&mut buf[1 + length..])? {
+                0 => break,
+                more => length += more,
+            }
+        }
+        if Foreign::is_tar(&buf[1..=length]) {
+            self.coding = Coding::Foreign(Foreign::Tar);
+            self.framing = Framing::Lines;
+            return Ok(0);
         }
         match Framed::of(&buf[1..=length]) {
             Some(mut framed) => {
@@ -275,6 +349,12 @@ impl Source {
             }
             Coding::Gzip(gzip) => gzip.read(&self.input, buf),
             Coding::Shrunk | Coding::Foreign(_) => Ok(0),
+            Coding::Whole(text, at, _) => {
+                let length = buf.len().min(text.len() - *at);
+                buf[..length].copy_from_slice(&text[*at..*at + length]);
+                *at += length;
+                Ok(length)
+            }
             Coding::Unknown => self.first(buf),
         }
     }

@@ -52,7 +52,7 @@ pub struct Start {
 const EARLIER: usize = 8;
 
 /// Whether the times of a log's lines go back.
-fn is_backwards(text: &[u8]) -> bool {
+pub(super) fn is_backwards(text: &[u8]) -> bool {
     let mut last: Option<Stamp> = None;
     let (mut earlier, mut later) = (0, 0);
     lines(text, &mut |record| {

@@ -212,7 +212,7 @@ fn cron_hears_once_that_a_log_does_not_reach_back_and_the_exit_code_says_it_each
 fn a_directory_without_a_log_is_named_without_what_was_asked_of_it() {
     let dir = TempDir::new();
     let ended = ask(&["--since", "1h", &dir.join("")]);
-    assert_eq!(ended.code(), 1);
+    assert_eq!(ended.code(), 4);
     let expected = format!("memdoor: there is no log to read in {}\n", dir.join(""));
     assert!(ended.err.starts_with(&expected), "{}", ended.err);
 }

@@ -7,6 +7,8 @@ mod common;
 mod check;
 mod death;
 mod dmesg;
+mod dmesg_anywhere;
+mod dmesg_conclusions;
 mod dmesg_cut;
 mod dmesg_inputs;
 mod dmesg_lines;

@@ -92,8 +92,10 @@ pub(super) fn unexplained(event: &Event) -> Option<Bytes> {
     if !is_memcg {
         let has_lists = has(&lists) || has(&["active", "inactive"]) || has(&["Active", "Inactive"]);
         let has_slab = has(&["slab_reclaimable", "slab_unreclaimable"]) || has(&["slab"]);
-        let has_others = has(&["free", "pagetables"]) && event.machine.huge.is_some();
-        let goes_on = event.lines.table.or(event.lines.summary).or(event.lines.end).is_some();
+        // Huge pages come before the sums: a kernel that has none prints no line of them.
+        let goes_on_behind = event.machine.ram_pages.is_some();
+        let has_others = has(&["free", "pagetables"]) && (event.machine.huge.is_some() || goes_on_behind);
+        let goes_on = goes_on_behind || event.lines.table.or(event.lines.summary).or(event.lines.end).is_some();
         return (has_lists && has_slab && has_others && goes_on).then_some(rest);
     }
     let is_v2 = has(&["anon", "file", "slab_unreclaimable"]);

@@ -5,10 +5,12 @@ mod memory;
 use crate::parse::{ascii, dec};
 use core::fmt::Display;
 
+use super::shortage::{is_fragmented, written_cache};
 use super::victim::{freed_words, session_victims};
 use super::{Mib, Who, size, whole};
 use crate::oomlog::event::{Constraint, Event, Missing, Outcome, Zone};
 use crate::oomlog::shell;
+use crate::parse::version::Version as Linux;
 use crate::report::escape::{Called, Escaped};
 use crate::shell::word;
 use crate::units::{Bytes, Percent};
@@ -30,6 +32,8 @@ pub enum Grounds {
     HugePages,
     /// The nodes that it was limited to were short.
     Nodes,
+    /// A cgroup was full of what it had written, and the disk had not.
+    Written,
     /// A cgroup was at its limit. Behind it stands what follows from who had the memory.
     CgroupLimit,
     /// Protected processes held much of the memory.
@@ -64,12 +68,13 @@ pub struct Advice {
 pub fn advise(event: &Event) -> Vec<(Grounds, Advice)> {
     let mut all = Vec::new();
     session(event, &mut all);
-    ends(event, &mut all);
     if event.by_hand {
         return all;
     }
+    ends(event, &mut all);
     if event.constraint == Constraint::Memcg {
         all.extend(limit::advise(event).map(|advice| (Grounds::CgroupLimit, advice)));
+        written(event, &mut all);
     } else {
         memory::swap(event, &mut all);
         nodes(event, &mut all);
@@ -163,6 +168,15 @@ fn ends(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     }
 }
 
+fn written(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
+    let Some((cache, dirty)) = written_cache(event) else {
+        return;
+    };
+    let evidence = format_args!("{} of page cache, {} of it not on disk", Mib(cache), Mib(dirty));
+    let words = "limit who writes (ionice, io.max), raise the limit, or let cgroup v2 slow the writer down (memory.high below memory.max)";
+    add(all, Grounds::Written, &words, Some("iostat -x 5".into()), &evidence);
+}
+
 fn nodes(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     let Some(nodes) = super::shortage::nodes(event) else {
         return;
@@ -188,7 +202,9 @@ fn order(event: &Event, all: &mut Vec<(Grounds, Advice)>) {
     let Some(order @ 1..=10) = event.trigger.order else {
         return;
     };
-    if event.constraint == Constraint::Memcg {
+    // Since Linux 2.6.35, where it was not left out of the kernel: and for pages in a row alone.
+    let can_compact = event.kernel().is_none_or(|kernel| kernel >= Linux::new(3, 0)) && !event.lacks_compaction;
+    if event.constraint == Constraint::Memcg || !can_compact || !is_fragmented(event) {
         return;
     }
     // Twice what is kept now, never more than a twentieth of the zones that the kernel itself can use.

@@ -13,6 +13,9 @@ use crate::units::{Bytes, Percent};
 /// Below this share of what there is, in hundredths of a percent, nobody is a cause.
 pub(super) const NOTABLE: u64 = 200;
 
+/// Who has this share has most of it.
+const MOST: u64 = 5000;
+
 /// From this share on a limit for one program would have changed something.
 const LARGE: u64 = 1000;
 
@@ -23,8 +26,11 @@ pub struct Hog {
     pub present: u64,
     /// Its RSS in all of them, of its largest tasks.
     pub sum: Bytes,
-    /// The largest share that it had of what there is, in hundredths of a percent; 10000 where that is not known.
+    /// The largest share that it had of what there is, in hundredths of a percent; 0 where that is not known.
     most: u64,
+    /// What it had in the first event and in the last.
+    first: Option<Bytes>,
+    last: Bytes,
     /// What to do about it, when it was the victim of a service of its own.
     unit: Option<Text>,
     /// What sets a unit's limit where it was last.
@@ -37,6 +43,8 @@ impl Hog {
         self.present += 1;
         self.sum = self.sum.plus(bytes);
         self.most = self.most.max(share);
+        self.first.get_or_insert(bytes);
+        self.last = bytes;
         self.property = unit_property(event);
         if let Some(unit) = unit_of(event, row) {
             self.unit = Some(unit.into());
@@ -46,6 +54,14 @@ impl Hog {
     /// Whether it had so much in some event that it may be a cause.
     pub(super) const fn is_notable(&self) -> bool {
         self.most >= NOTABLE
+    }
+
+    /// Whether it had most of what there was, or grew by half from the first event to the last: the others were only there.
+    #[must_use]
+    pub fn is_cause(&self) -> bool {
+        let first = self.first.unwrap_or_default();
+        let has_grown = self.present > 1 && self.last.0 > first.0.saturating_add(first.0 / 2);
+        self.most >= MOST || has_grown && self.most >= LARGE
     }
 
     /// Whether a limit for it would have changed something, and would not end a session.
@@ -84,7 +100,7 @@ pub(super) fn held(event: &Event, row: &Row, whole: Option<Bytes>) -> Option<(By
     let pages = of_comm.fold(0, |sum: u64, row| sum.saturating_add(row.rss));
     let bytes = size(event, pages)?;
     let share = whole.and_then(|whole| Percent::of(bytes, whole));
-    let share = share.map_or(10_000, |share| share.hundredths);
+    let share = share.map_or(0, |share| share.hundredths);
     Some((bytes, share))
 }
 

@@ -48,6 +48,14 @@ fn of_memcg(event: &Event, findings: &mut Vec<Finding>) {
         let words = format_args!("the cgroup is at its {what} limit: {} of {} kB{often}", usage.kib(), limit.kib(),);
         Finding::add(findings, &words, line);
     }
+    if let Some((cache, dirty)) = written_cache(event) {
+        let words = format_args!(
+            "{} of it is page cache, {} of that not yet on disk: who writes is faster than the disk",
+            Mib(cache),
+            Mib(dirty)
+        );
+        findings.insert(0, Finding::new(&words, event.lines.stats));
+    }
     if !findings.is_empty() {
         return;
     }
@@ -60,6 +68,17 @@ fn of_memcg(event: &Event, findings: &mut Vec<Finding>) {
         None => format_args!("the cgroup could not be charged for more"),
     };
     Finding::add(findings, &words, line.or(event.lines.summary).or(event.lines.end));
+}
+
+/// The page cache of a cgroup, and what of it is not written yet, where that is most of what it may have.
+pub(super) fn written_cache(event: &Event) -> Option<(Bytes, Bytes)> {
+    let counters = &event.counters;
+    let sum = |keys: &[&str]| super::account::sum(&counters.stats, keys);
+    let cache = sum(&["cache"]).or_else(|| sum(&["file"]))?;
+    let dirty = sum(&["dirty", "writeback"]).or_else(|| sum(&["file_dirty", "file_writeback"]))?;
+    let (_, limit) = counters.memory.and_then(limited)?;
+    (event.constraint == Constraint::Memcg && dirty > limit.0 / 2 && dirty <= cache)
+        .then_some((Bytes(cache), Bytes(dirty)))
 }
 
 /// Usage and limit, when there is one.
@@ -103,6 +122,12 @@ fn of_machine(event: &Event, findings: &mut Vec<Finding>) {
         let words = format_args!("reclaim had given up{which} (all_unreclaimable)");
         Finding::add(findings, &words, Some(node.line));
     }
+}
+
+/// Whether memory was there, but not in a row.
+pub(super) fn is_fragmented(event: &Event) -> bool {
+    let request = highest_zone(event).and_then(|highest| Request::of(event, highest, Nodes(nodes(event))));
+    request.is_some_and(|request| request.is_of_fragmentation())
 }
 
 /// The highest zone that the allocation may use, by its flags.

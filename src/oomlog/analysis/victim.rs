@@ -25,6 +25,16 @@ pub fn victim(event: &Event) -> Vec<Finding> {
         }
         None => ranking(event, victim.task.pid, &mut findings),
     }
+    if let Some(process) = victim.process {
+        let words = format_args!("it is a thread of process {process}, whose first thread has exited");
+        Finding::add(&mut findings, &words, event.lines.end);
+    }
+    if let (Some(adj @ ..0), None, false) = (victim.adj, &event.selected, event.is_of_allocating) {
+        let words = format_args!(
+            "it was killed although its oom_score_adj is {adj}: nothing that could be killed weighed more"
+        );
+        Finding::add(&mut findings, &words, event.lines.end);
+    }
     if let Some(memcg) = &event.group_memcg {
         let others = event.group_count;
         let words = format_args!(

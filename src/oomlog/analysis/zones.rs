@@ -52,6 +52,8 @@ pub(super) struct Request<'e> {
 enum Lack {
     /// It has them: they were freed meanwhile.
     Nothing,
+    /// It has enough, and nothing tells whether these are in a row.
+    Unsaid,
     /// Free is above what is asked for, but in too small pieces.
     Block,
     /// Free is between min and high; the last try before a kill asks for high.
@@ -76,37 +78,71 @@ impl<'e> Request<'e> {
 
     /// The largest zone that it could use says what was missing; others are alike or too small to matter.
     pub(super) fn finding(&self) -> Option<Finding> {
-        let usable = self.event.machine.zones.iter().filter(|zone| self.may_use(zone));
-        let zone = usable.max_by_key(|zone| zone.managed.or(zone.present))?;
+        let zone = self.largest()?;
         let (free, min) = (self.free(zone)?, zone.min?);
         let lack = self.lack(zone)?;
-        let name = name(zone);
+        let had = self.had(zone);
         let kept = self.reserve(zone);
+        let pages = 1_u64.checked_shl(self.order).unwrap_or(u64::MAX);
         let words = match lack {
-            Lack::Min => format_args!("{name} had {} kB free, below its min watermark of {} kB", free.kib(), min.kib()),
-            Lack::Reserve => format_args!(
-                "{name} had {} kB free, but keeps {} kB for allocations that can use no higher zone",
-                free.kib(),
-                min.plus(kept).kib()
-            ),
+            Lack::Min => format_args!("{had}, below its min watermark of {} kB", min.kib()),
+            Lack::Reserve => {
+                format_args!("{had}, but keeps {} kB for allocations that can use no higher zone", min.plus(kept).kib())
+            }
             Lack::AboveMin => format_args!(
-                "{name} had {} kB free: above min ({} kB), below the high watermark ({} kB) that the last try before a kill needs",
-                free.kib(),
+                "{had}: above min ({} kB), below the high watermark ({} kB) that the last try before a kill needs",
                 min.kib(),
                 zone.high.unwrap_or_default().kib()
             ),
-            Lack::Block => format_args!(
-                "{name} is fragmented: {} kB free, but no block of {} pages in a row (order {})",
-                free.kib(),
-                1_u64.checked_shl(self.order).unwrap_or(u64::MAX),
+            Lack::Block => match super::size(self.event, pages) {
+                Some(bytes) => format_args!(
+                    "{} is fragmented: {} kB free, but no block of {} kB or more ({pages} pages in a row, order {})",
+                    name(zone),
+                    free.kib(),
+                    bytes.kib(),
+                    self.order
+                ),
+                None => format_args!(
+                    "{} is fragmented: {} kB free, but no block of {pages} pages in a row (order {})",
+                    name(zone),
+                    free.kib(),
+                    self.order
+                ),
+            },
+            Lack::Unsaid => format_args!(
+                "{had}, enough for a page; whether {pages} pages in a row (order {}) were among it is not said: its free list is not in the log",
                 self.order
             ),
             Lack::Nothing => format_args!(
-                "{name} had {} kB free, above its high watermark, when the report was printed: memory was freed in between, or something else was short",
-                free.kib()
+                "{had}, above its high watermark, when the report was printed: memory was freed in between, or something else was short"
             ),
         };
         Some(Finding::new(&words, Some(zone.line)))
+    }
+
+    /// Whether it was for want of pages in a row, and of nothing else.
+    pub(super) fn is_of_fragmentation(&self) -> bool {
+        self.largest().and_then(|zone| self.lack(zone)) == Some(Lack::Block)
+    }
+
+    fn largest(&self) -> Option<&Zone> {
+        let usable = self.event.machine.zones.iter().filter(|zone| self.may_use(zone));
+        usable.max_by_key(|zone| zone.managed.or(zone.present))
+    }
+
+    /// `Node 0 Normal had 5000 kB free`, and what of it was for others.
+    fn had(&self, zone: &Zone) -> String {
+        let mut words = format!("{} had {} kB free", name(zone), zone.free.unwrap_or_default().kib());
+        let [atomic, cma] = self.of_others(zone);
+        for (bytes, what) in [(atomic, "reserved for atomic allocations"), (cma, "CMA for movable pages alone")] {
+            if bytes.0 > 0 {
+                words += &format!(", {} of it {what}", bytes.kib());
+            }
+        }
+        match self.free(zone) {
+            Some(free) if atomic.0 > 0 || cma.0 > 0 => format!("{words}: {} kB are left", free.kib()),
+            _ => words,
+        }
     }
 
     fn lack(&self, zone: &Zone) -> Option<Lack> {
@@ -120,18 +156,33 @@ impl<'e> Request<'e> {
             Lack::Block
         } else if zone.high.is_some_and(needs) {
             Lack::AboveMin
+        } else if self.order > 0 && zone.blocks.is_none() {
+            Lack::Unsaid
         } else {
             Lack::Nothing
         })
     }
 
-    /// What is free for this allocation: CMA is for movable pages alone.
-    fn free(&self, zone: &Zone) -> Option<Bytes> {
-        let others = match self.highest {
+    /// What of a zone's free memory this allocation may not take, as __zone_watermark_unusable_free() of mm/page_alloc.c has it: what is
+    /// reserved for atomic allocations, and CMA, which is for movable pages alone.
+    fn of_others(&self, zone: &Zone) -> [Bytes; 2] {
+        let is_atomic = self.event.trigger.gfp_flags.as_deref().is_some_and(|flags| {
+            flags
+                .split(|byte| *byte == b'|')
+                .any(|flag| matches!(flag, b"GFP_ATOMIC" | b"__GFP_HIGH" | b"__GFP_ATOMIC"))
+        });
+        let atomic = if is_atomic { Bytes(0) } else { zone.reserved_highatomic.unwrap_or_default() };
+        let cma = match self.highest {
             gfp::Zone::Movable => Bytes(0),
             _ => zone.free_cma.unwrap_or_default(),
         };
-        Some(Bytes(zone.free?.0.saturating_sub(others.0)))
+        [atomic, cma]
+    }
+
+    /// What is free for this allocation.
+    fn free(&self, zone: &Zone) -> Option<Bytes> {
+        let [atomic, cma] = self.of_others(zone);
+        Some(Bytes(zone.free?.0.saturating_sub(atomic.0).saturating_sub(cma.0)))
     }
 
     fn lacks_block(&self, zone: &Zone) -> bool {

@@ -37,6 +37,11 @@ impl Around {
         is_name(head)
     }
 
+    /// What stands before the words of the last header.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
     /// What is behind the prefix that was learned.
     pub(super) fn behind<'l>(&self, text: &'l [u8]) -> Option<&'l [u8]> {
         let (mut ours, mut theirs) = (self.prefix.as_slice(), text);
@@ -69,13 +74,34 @@ impl Around {
         Some((self.unquoted(theirs), &self.head[name..]))
     }
 
+    /// What was found before words that the kernel alone says.
+    pub(super) fn know(&mut self, prefix: &[u8]) {
+        if prefix.len() <= LONGEST {
+            self.prefix.clear();
+            self.prefix.extend_from_slice(prefix);
+        }
+    }
+
+    /// Whether the report's header, which has words before it that may be a prefix and a name, has another prefix than this one.
+    pub(super) fn differs(&self, prefix: &[u8]) -> bool {
+        let (mut ours, mut theirs) = (self.head.as_slice(), prefix);
+        while !theirs.is_empty() {
+            match alike(ours, theirs) {
+                Some((a, b)) => (ours, theirs) = (&ours[a..], &theirs[b..]),
+                None => return !self.head.is_empty(),
+            }
+        }
+        false
+    }
+
     /// A column of CSV ends with its quote.
     fn unquoted<'l>(&self, text: &'l [u8]) -> &'l [u8] {
-        if !self.prefix.ends_with(b"\"") {
+        if !self.prefix.contains(&b'"') {
             return text;
         }
-        let end = (0..text.len())
-            .find(|at| text[*at] == b'"' && text.get(at + 1) != Some(&b'"') && (*at == 0 || text[at - 1] != b'"'));
+        let end = (0..text.len()).find(|at| {
+            text[*at] == b'"' && matches!(text.get(at + 1), None | Some(b',')) && (*at == 0 || text[at - 1] != b'"')
+        });
         &text[..end.unwrap_or(text.len())]
     }
 }
@@ -109,7 +135,13 @@ fn alike(one: &[u8], other: &[u8]) -> Option<(usize, usize)> {
 
 /// The lines of a report are of several levels.
 fn is_level(word: &[u8]) -> bool {
-    const LEVELS: [&[u8]; 15] = [
+    // One letter each in Android's log.
+    const LEVELS: [&[u8]; 20] = [
+        b"D",
+        b"I",
+        b"W",
+        b"E",
+        b"F",
         b"emerg",
         b"alert",
         b"crit",

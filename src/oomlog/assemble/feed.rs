@@ -14,6 +14,9 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
     match line {
         Line::Header(line) => header(event, line, at),
         Line::Running(line) => {
+            if open.torn.is_some() {
+                event.trigger.comm = Some(text(line.comm));
+            }
             event.trigger.pid = Some(line.pid);
             event.release = line.release.map(text);
         }
@@ -34,6 +37,8 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         | Line::Total(_)
         | Line::Slab(_)
         | Line::Allocation(_) => machine::feed(open, line, at),
+        Line::NoCompaction => event.lacks_compaction = true,
+        Line::MemcgCall => open.memcg_call = true,
         Line::Title => open.kind = Kind::Oom,
         Line::Columns(columns) => {
             open.kind = Kind::Oom;
@@ -50,12 +55,7 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
             event.group_memcg = Some(text(memcg));
         }
         Line::Reaped(line) => reaped(open, Task { comm: line.comm.map(text), pid: line.pid }),
-        Line::NoneKillable => {
-            open.kind = Kind::Oom;
-            event.outcome = Outcome::NoneKillable;
-            event.lines.end = Some(at);
-            event.ended = open.last.clone();
-        }
+        Line::NoneKillable => none_killable(open, at),
         Line::Panic(why) => {
             open.kind = Kind::Oom;
             event.outcome = Outcome::Panic;
@@ -66,6 +66,14 @@ pub(super) fn feed(open: &mut Open, line: &Line<'_>, at: Position) {
         }
         _ => {}
     }
+}
+
+/// A panic may follow.
+fn none_killable(open: &mut Open, at: Position) {
+    open.kind = Kind::Oom;
+    open.event.outcome = Outcome::NoneKillable;
+    open.event.lines.end = Some(at);
+    open.event.ended = open.last.clone();
 }
 
 /// Of nobody whose death is known: what is left of a lost report, or it was exiting anyway.
@@ -149,6 +157,7 @@ fn killed(open: &mut Open, line: &Killed<'_>, at: Position) {
     open.event.is_of_allocating |= line.is_of_allocating;
     open.killed = Some(Victim {
         task,
+        process: None,
         uid: line.uid,
         total_vm: line.total_vm,
         anon_rss: line.anon_rss,

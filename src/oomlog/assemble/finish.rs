@@ -3,7 +3,7 @@
 use super::open::{Kind, Open};
 use super::{memcg, tasks};
 use crate::oomlog::event::{
-    Constraint, Counters, Event, KnownBy, Missing, Outcome, PageTables, Row, Table, Text, Trigger, Victim,
+    Constraint, Counters, Event, KnownBy, Missing, Outcome, PageTables, Row, Table, Task, Text, Trigger, Victim,
 };
 use crate::parse::ascii;
 use crate::parse::oom_report::kill::{Scope, Summary};
@@ -63,6 +63,7 @@ fn constraint(open: &mut Open) {
         Some(Scope::Memcg) => (Constraint::Memcg, KnownBy::KillLine),
         Some(Scope::Cpuset) => (Constraint::Cpuset, KnownBy::KillLine),
         Some(Scope::Mempolicy) => (Constraint::Mempolicy, KnownBy::KillLine),
+        _ if open.memcg_call && !open.machine_report => (Constraint::Memcg, KnownBy::CallTrace),
         _ => return,
     };
     event.constraint = constraint;
@@ -80,6 +81,7 @@ fn victim(open: &mut Open) {
     };
     let pid = victim.task.pid;
     if let Some(row) = open.row(pid) {
+        victim.process = row.tgid.filter(|tgid| *tgid != pid);
         victim.uid = victim.uid.or(row.uid);
         victim.adj = victim.adj.or(row.adj);
     }
@@ -91,7 +93,8 @@ fn victim(open: &mut Open) {
     if summary.is_some_and(|task| task.pid == pid) {
         victim.uid = victim.uid.or(open.summary_uid);
     }
-    if open.event.selected.as_ref().is_some_and(|task| task.pid == pid) || !is_killed {
+    let is_it = |task: &Task| task.pid == pid || victim.process == Some(task.pid);
+    if open.event.selected.as_ref().is_some_and(is_it) || !is_killed {
         open.event.selected = None;
     }
     correct_page_tables(&open.event, &mut victim);

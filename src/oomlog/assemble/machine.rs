@@ -119,6 +119,7 @@ fn zone(line: &ZoneLine<'_>, at: Position) -> Zone {
         name: text(line.name),
         free: line.free,
         free_cma: line.free_cma,
+        reserved_highatomic: line.reserved_highatomic,
         min: line.min,
         low: line.low,
         high: line.high,

@@ -57,6 +57,8 @@ pub(super) struct Open {
     pub(super) memory_mixed: bool,
     pub(super) in_stats: bool,
     pub(super) memcg_report: bool,
+    /// Whether its call trace is that of a memory cgroup at its limit.
+    pub(super) memcg_call: bool,
     pub(super) machine_report: bool,
     /// The page size by the smallest of the free blocks.
     pub(super) block: Option<PageSize>,
@@ -76,6 +78,8 @@ pub(super) struct Open {
     pub(super) prints_shmem: bool,
     /// Nothing but what follows a kill may come.
     pub(super) ended: bool,
+    /// What is before `invoked oom-killer` in the first line of a log, whose start was cut off with its time: the next line has both.
+    pub(super) torn: Option<Text>,
 }
 
 impl Open {
@@ -85,6 +89,7 @@ impl Open {
         event.lines.last = position;
         event.host = record.host.map(Vec::from);
         event.boot_id = record.boot_id.map(Vec::from);
+        event.is_unverified = record.is_unverified;
         Self {
             last: event.when.clone(),
             event,
@@ -103,6 +108,7 @@ impl Open {
             memory_mixed: false,
             in_stats: false,
             memcg_report: false,
+            memcg_call: false,
             machine_report: false,
             block: None,
             page: None,
@@ -115,13 +121,18 @@ impl Open {
             killed: None,
             prints_shmem: false,
             ended: false,
+            torn: None,
         }
     }
 
     /// Notes that a line is of this report.
     pub(super) fn touch(&mut self, record: &Record<'_>, position: Position, number: u64, line: u64) {
+        if self.torn.is_some() && self.event.when == Stamp::default() {
+            self.event.when = Stamp::of(&record.when);
+        }
         self.touched_line = line;
         self.touched = number;
+        self.event.is_unverified |= record.is_unverified;
         self.event.lines.last = position;
         // A container's log gives each line its own time, and lines inside of a record have no bracket: the next one has it again, and is
         // held against the last that had it.

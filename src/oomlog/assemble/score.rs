@@ -2,6 +2,7 @@
 
 use super::open::{Kind, Open, text};
 use super::step::{Step, admits};
+use crate::oomlog::event::Outcome;
 use crate::parse::oom_report::Line;
 use crate::parse::oom_report::kill::{Killed, Scope, Selected, Summary};
 
@@ -14,10 +15,18 @@ pub(super) fn score(open: &Open, step: Option<Step>, line: &Line<'_>, number: u6
             fits.then_some(u8::from(is_next(open, number)))
         }
         Line::Group(memcg) => group(open, memcg, number),
+        // Of a report whose end was lost, and that has him in its table.
+        Line::Reaped(reaped) => {
+            let nobody = open.killed.is_none() && open.summary.is_none();
+            let fits = !open.ended && nobody && open.kind == Kind::Oom && open.row(reaped.pid).is_some();
+            fits.then_some(u8::from(is_next(open, number)))
+        }
         // Of a report that has selected nobody. A panic follows when nobody can be killed.
         Line::Panic(_) | Line::NoneKillable => {
             let nobody = open.killed.is_none() && open.summary.is_none() && open.selected.is_none();
-            let fits = !open.ended && nobody && open.kind != Kind::Foreign;
+            // The kernel says so once for each request; a panic may follow.
+            let is_again = matches!(line, Line::NoneKillable) && open.event.outcome == Outcome::NoneKillable;
+            let fits = !open.ended && nobody && !is_again && open.kind != Kind::Foreign;
             fits.then_some(u8::from(is_next(open, number)))
         }
         _ => {

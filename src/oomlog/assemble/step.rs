@@ -9,7 +9,7 @@ use crate::parse::version::Version as Linux;
 
 /// The parts of a report, in their order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Step {
+pub(in crate::oomlog) enum Step {
     Header,
     Who,
     Whose,
@@ -38,7 +38,7 @@ pub(super) enum Step {
 pub(super) fn of(line: &Line<'_>) -> Option<Step> {
     Some(match line {
         Line::Header(_) | Line::Foreign => Step::Header,
-        Line::Running(_) | Line::Cpuset(_) => Step::Who,
+        Line::Running(_) | Line::Cpuset(_) | Line::NoCompaction | Line::MemcgCall => Step::Who,
         Line::Whose(_) => Step::Whose,
         Line::Usage(usage) => match usage.of {
             Counter::Memory => Step::Usage,
@@ -65,6 +65,16 @@ pub(super) fn of(line: &Line<'_>) -> Option<Step> {
     })
 }
 
+/// Where in its report a line stands, whatever ties it to it.
+pub(in crate::oomlog) fn place(line: &Line<'_>) -> Option<Step> {
+    match line {
+        // Others print these, too.
+        Line::Running(_) | Line::Foreign => None,
+        Line::Killed(_) | Line::Group(_) | Line::Reaped(_) => Some(Step::End),
+        _ => of(line),
+    }
+}
+
 /// Whether the line says no more than more of what others say: nothing is missing without it, and many a line looks like it.
 pub(super) const fn is_detail(line: &Line<'_>) -> bool {
     matches!(
@@ -72,6 +82,8 @@ pub(super) const fn is_detail(line: &Line<'_>) -> bool {
         Line::Node(_)
             | Line::Reserve(_)
             | Line::Blocks(_)
+            | Line::NoCompaction
+            | Line::MemcgCall
             | Line::Allocations
             | Line::Allocation(_)
             | Line::Slabs
@@ -91,9 +103,9 @@ pub(super) fn admits(open: &Open, step: Step, line: &Line<'_>) -> bool {
     match line {
         Line::Running(running) => {
             let is_same = event.trigger.comm.as_ref() == Some(&text(running.comm));
-            is_same && event.trigger.pid.is_none()
+            (is_same || is_torn(open, running.comm)) && event.trigger.pid.is_none()
         }
-        Line::Cpuset(cpuset) => event.trigger.comm.as_ref() == Some(&text(cpuset.comm)),
+        Line::Cpuset(cpuset) => event.trigger.comm.as_ref() == Some(&text(cpuset.comm)) || is_torn(open, cpuset.comm),
         Line::Whose(_) | Line::Usage(_) => step > open.step && !open.machine_report,
         Line::Stats(_) => !open.machine_report,
         Line::Stat(_) => open.in_stats,
@@ -127,6 +139,12 @@ pub(super) fn admits(open: &Open, step: Step, line: &Line<'_>) -> bool {
         Line::Row(row) => open.row(row.pid).is_none(),
         _ => true,
     }
+}
+
+/// Whether that may be the name in a header that was torn: it has what is left of a prefix before it, or is what is left of it.
+fn is_torn(open: &Open, comm: &[u8]) -> bool {
+    let comm = text(comm);
+    open.torn.as_ref().is_some_and(|torn| !torn.is_empty() && (torn.ends_with(&comm) || comm.ends_with(torn)))
 }
 
 /// Whether Mem-Info is due: not in a memory cgroup's report, but that Linux 2.6.29 to 3.8 printed it there too.

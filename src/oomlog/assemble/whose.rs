@@ -83,6 +83,10 @@ pub(super) fn is_before_boot(open: &Open, record: &Record<'_>) -> bool {
 
 /// Whether the line came when and how the report does. Lines inside of a record lack its prefix in some logs.
 fn in_time(open: &Open, record: &Record<'_>, is_inside: bool) -> bool {
+    // The first line of a log was cut, and nothing is known of its time.
+    if open.torn.is_some() && open.last == Stamp::default() {
+        return true;
+    }
     // A report comes by one way, with the same times and the host or none on every line.
     let is_alike = open.last.boot_us.is_some() == record.when.boot_us.is_some()
         && open.last.wall.is_some() == record.when.wall.is_some()

@@ -99,6 +99,7 @@ pub(super) struct Wrapped {
     when: Stamp,
     host: Option<Text>,
     caller: Option<Caller>,
+    is_unverified: bool,
     /// A kill that was begun and names nobody so far: how much of the text that is, and where its line is.
     kill: Option<(Scope, usize, Position)>,
 }
@@ -132,6 +133,7 @@ impl Wrapped {
             when: Stamp { boot_us: None, wall: None, wall_us: None },
             host: None,
             caller: None,
+            is_unverified: false,
             kill: None,
         }
     }
@@ -149,6 +151,7 @@ impl Wrapped {
             boot_id: None,
             behind: None,
             of_systemd: false,
+            is_unverified: self.is_unverified,
         }
     }
 
@@ -198,6 +201,7 @@ impl Wrapped {
             self.when = Stamp::of(&record.when);
             self.host = record.host.map(Vec::from);
             self.caller = record.caller;
+            self.is_unverified = record.is_unverified;
             self.note_name(line, record);
         }
     }

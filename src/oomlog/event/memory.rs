@@ -110,6 +110,8 @@ pub struct Zone {
     pub free: Option<Bytes>,
     /// Of it what only movable pages may take (CMA).
     pub free_cma: Option<Bytes>,
+    /// Of it what only atomic allocations may take.
+    pub reserved_highatomic: Option<Bytes>,
     /// The watermark below which only the kernel's own needs are met.
     pub min: Option<Bytes>,
     /// The watermark below which reclaim begins.

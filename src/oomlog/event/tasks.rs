@@ -17,6 +17,8 @@ pub struct Task {
 pub struct Victim {
     /// Who.
     pub task: Task,
+    /// Its process, where it is a thread of one whose first thread has exited.
+    pub process: Option<u64>,
     /// Whose process it was.
     pub uid: Option<u32>,
     /// Its address space.
@@ -41,6 +43,7 @@ impl Victim {
     pub const fn of(task: Task) -> Self {
         Self {
             task,
+            process: None,
             uid: None,
             total_vm: None,
             anon_rss: None,

@@ -45,6 +45,31 @@ pub(super) fn bracket(line: &[u8]) -> Option<(Bracket<'_>, &[u8])> {
     Some((bracket, blank(rest)))
 }
 
+/// `[0:           java: 1234] `: the CPU, the task and its pid, which kernels of Samsung's print behind the time, and a blank more before it.
+pub(super) fn task(text: &[u8]) -> Option<(Caller, &[u8])> {
+    let inside = text.strip_prefix(b" ").unwrap_or(text).strip_prefix(b"[")?;
+    let near = &inside[..inside.len().min(64)];
+    let (end, _) = near
+        .iter()
+        .enumerate()
+        .find(|(at, byte)| **byte == b']' && near[..*at].last().is_some_and(u8::is_ascii_digit))?;
+    let (inside, rest) = (&near[..end], &inside[end + 1..]);
+    let cpu = digits(inside);
+    let name = inside[cpu..].strip_prefix(b":").filter(|_| cpu > 0)?;
+    let colon = name.iter().rposition(|byte| *byte == b':')?;
+    let pid = parse::dec(name[colon + 1..].trim_ascii_start())?;
+    (colon > 0).then_some((Caller::Task(pid), blank(rest)))
+}
+
+/// `12.345678] `: the first bracket was lost, and what was before it.
+pub(super) fn torn(line: &[u8]) -> Option<(u64, &[u8])> {
+    let time = line.trim_ascii_start();
+    let end = time.iter().take(20).position(|byte| *byte == b']')?;
+    let fraction = time[..end].split(|byte| *byte == b'.').nth(1)?;
+    let rest = time[end + 1..].strip_prefix(b" ")?;
+    (fraction.len() == 6).then(|| boot(&time[..end]))?.map(|us| (us, rest))
+}
+
 /// Without the time since the last line that dmesg -d puts behind all others: ` <    0.000926>`.
 fn without_delta(inside: &[u8]) -> &[u8] {
     let delta = inside.strip_suffix(b">").and_then(|rest| {

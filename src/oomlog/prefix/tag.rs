@@ -9,6 +9,9 @@ use crate::oomlog::record::{Origin, When};
 /// Identifiers under which the kernel's messages are logged.
 const KERNEL: [&[u8]; 3] = [b"kernel", b"kernel[0]", b"klogd"];
 
+/// One more of old syslog daemons, behind a time alone: without one it may be anybody's word.
+const OLD: &[u8] = b"vmunix:";
+
 /// Words that end with a colon and begin a line of the kernel's report: behind a time without an identifier they are text.
 const TEXT: [&[u8]; 22] = [
     b"Mem-Info:",
@@ -79,7 +82,8 @@ pub(super) fn after_time(text: &[u8]) -> Option<Tag<'_>> {
             let rest = here;
             return Some(Tag { origin, host, rest });
         }
-        match identifier(here) {
+        let old = here.strip_prefix(OLD).map(|rest| (Who::Kernel, blank(rest)));
+        match old.or_else(|| identifier(here)) {
             Some((Who::Kernel, rest)) => {
                 // A facility outranks the identifier: klogd hands on what processes write to /dev/kmsg, too.
                 if origin == Origin::Unknown {

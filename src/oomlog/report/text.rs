@@ -227,6 +227,9 @@ fn ending(event: &Event) -> String {
     match (event.outcome, &event.victim) {
         (Outcome::Killed, Some(victim)) => {
             let mut words = format!("Killed: {}", Who::task(&victim.task));
+            if let Some(process) = victim.process {
+                let _ = write!(words, ", a thread of {process}");
+            }
             if let Some(freed) = freed(victim) {
                 let _ = write!(words, " - Freed {freed}");
             }
@@ -265,6 +268,9 @@ fn entry(found: &Found<'_>) -> String {
     let event = found.event;
     let mut text = format!("{}\n", when(found));
     paragraph(&mut text, "   ", "      ", &ending(event));
+    if event.is_unverified {
+        text.push_str("   Source unverified: a prefix that is not known\n");
+    }
     if event.trigger.comm.is_some() || event.trigger.pid.is_some() {
         paragraph(&mut text, "   ", "      ", &format!("Triggered by: {}", by(event)));
     }

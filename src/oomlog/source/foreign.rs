@@ -21,10 +21,15 @@ pub enum Foreign {
     Utf16,
     /// A file of systemd-journald.
     Journal,
+    /// An archive of files.
+    Tar,
 }
 
 /// The most that is needed of a file to know it.
 pub(super) const LONGEST: usize = 8;
+
+/// What is needed to know an archive.
+pub(super) const HEADER: usize = 262;
 
 const MAGIC: [(&[u8], Foreign); 10] = [
     (b"\xfd7zXZ\0", Foreign::Xz),
@@ -45,6 +50,11 @@ impl Foreign {
         Some(*found)
     }
 
+    /// Whether a text is an archive: POSIX's and GNU's headers have this word behind the fields of the first file.
+    pub(super) fn is_tar(start: &[u8]) -> bool {
+        start.get(257..262) == Some(b"ustar")
+    }
+
     /// What it is called.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -58,6 +68,7 @@ impl Foreign {
             Self::Compress => "compress",
             Self::Utf16 => "UTF-16",
             Self::Journal => "systemd-journald",
+            Self::Tar => "tar",
         }
     }
 
@@ -74,6 +85,7 @@ impl Foreign {
             Self::Zip => ["unzip -p ", ""],
             Self::Compress => ["zcat ", ""],
             Self::Utf16 => ["iconv -f utf16 -t utf8 ", ""],
+            Self::Tar => ["tar -xOf ", ""],
             Self::Journal => ["journalctl --file ", " _TRANSPORT=kernel -o short-iso"],
         }
     }

@@ -42,7 +42,7 @@ pub fn header(text: &[u8]) -> Option<Header<'_>> {
         gfp_flags: flags.map(|(flags, _)| flags),
         nodemask: split_off(rest, b", nodemask="),
         order: after(rest, b" order=").and_then(signed),
-        adj: after(rest, b" oom_score_adj=").and_then(signed),
+        adj: after(rest, b" oom_score_adj=").and_then(signed).filter(|adj| super::kill::is_adj(*adj)),
     })
 }
 

@@ -203,18 +203,24 @@ pub fn killed(text: &[u8]) -> Option<Killed<'_>> {
         comm,
         uid: uid.or_else(|| number(tail, b", UID:").and_then(|number| u32::try_from(number).ok())),
         total_vm: space(tail, b"total-vm:"),
-        anon_rss: size(tail, b", anon-rss:"),
-        file_rss: size(tail, b", file-rss:"),
-        shmem_rss: size(tail, b", shmem-rss:"),
+        anon_rss: size(tail, b"anon-rss:"),
+        file_rss: size(tail, b"file-rss:"),
+        shmem_rss: size(tail, b"shmem-rss:"),
         page_tables: size(tail, b" pgtables:"),
-        adj: after(tail, b" oom_score_adj:").and_then(|adj| Some(leading_signed(adj)?.0)),
+        adj: after(tail, b" oom_score_adj:").and_then(|adj| Some(leading_signed(adj)?.0)).filter(|adj| is_adj(*adj)),
         is_cut: comm.is_none() || ends_in_a_part(tail) || lacks_a_part(tail),
     })
 }
 
+/// What a process may have for its oom_score_adj: include/uapi/linux/oom.h. More is damage.
+#[must_use]
+pub const fn is_adj(adj: i64) -> bool {
+    -1000 <= adj && adj <= 1000
+}
+
 /// Whether a size of RSS is there that is no size: the sum of the others is not all.
 fn lacks_a_part(sizes: &[u8]) -> bool {
-    const PARTS: [&[u8]; 3] = [b", anon-rss:", b", file-rss:", b", shmem-rss:"];
+    const PARTS: [&[u8]; 3] = [b"anon-rss:", b"file-rss:", b"shmem-rss:"];
     PARTS.into_iter().any(|key| after(sizes, key).is_some() && size(sizes, key).is_none())
 }
 
@@ -273,6 +279,11 @@ fn named(text: &[u8]) -> Option<Named<'_>> {
         let late = leading_signed(number).and_then(|(number, _)| uid(number));
         return Some((late, Some(comm), tail));
     }
+    // Somebody who shortened it has left some of the sizes.
+    const SIZES: [&[u8]; 5] = [b") anon-rss:", b") file-rss:", b") shmem-rss:", b") UID:", b") oom_score_adj:"];
+    if let Some(at) = SIZES.iter().filter_map(|start| rfind(rest, start)).min() {
+        return Some((early, Some(&rest[..at]), &rest[at + 1..]));
+    }
     let comm = rfind(rest, b")").and_then(|at| {
         let behind = rest[at + 1..].trim_ascii_end();
         let is_end = matches!(behind, b"" | b".")
@@ -308,6 +319,13 @@ pub fn reaped(text: &[u8]) -> Option<Reaped<'_>> {
     let (pid, rest) = leading(rest)?;
     let rest = rest.strip_prefix(b" (")?;
     Some(Reaped { pid, comm: rsplit(rest, b"), now ").map(|(comm, _)| comm) })
+}
+
+/// `oom_reaper: unable to reap pid:N (x)` (Linux 4.6): whose memory could not be taken back.
+#[must_use]
+pub fn unreaped(text: &[u8]) -> Option<u64> {
+    let (pid, rest) = leading(text.strip_prefix(b"oom_reaper: unable to reap pid:")?)?;
+    rest.starts_with(b" (").then_some(pid)
 }
 
 /// Why the kernel panicked, when that was for want of memory.

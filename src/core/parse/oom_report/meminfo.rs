@@ -67,6 +67,8 @@ pub struct Zone<'l> {
     pub free: Option<Bytes>,
     /// Of it what only movable pages may take (CMA, Linux 3.5).
     pub free_cma: Option<Bytes>,
+    /// Of it what only atomic allocations may take (Linux 5.0).
+    pub reserved_highatomic: Option<Bytes>,
     /// Below this only the kernel's own needs are met.
     pub min: Option<Bytes>,
     /// Below this reclaim begins.
@@ -93,6 +95,7 @@ pub fn zone(text: &[u8]) -> Option<Zone<'_>> {
         name,
         free: kib_at(values),
         free_cma: size(values, b" free_cma:"),
+        reserved_highatomic: size(values, b" reserved_highatomic:"),
         min: size(values, b" min:"),
         low: size(values, b" low:"),
         high: size(values, b" high:"),

@@ -2,6 +2,7 @@
 //!
 //! Each line is told by its own words, whatever came before it, and may end anywhere. What belongs together is for others to say.
 
+pub mod anchor;
 pub mod gfp;
 pub mod header;
 pub mod holders;
@@ -72,6 +73,8 @@ pub enum Line<'l> {
     Group(&'l [u8]),
     /// The process whose memory was taken back.
     Reaped(kill::Reaped<'l>),
+    /// The process whose memory could not be taken back.
+    Unreaped(u64),
     /// Nobody could be killed.
     NoneKillable,
     /// Why the kernel panicked.
@@ -84,6 +87,10 @@ pub enum Line<'l> {
     Manual,
     /// How many messages are missing here.
     Suppressed(u64),
+    /// `COMPACTION is disabled!!!`, of a report whose request was for several pages.
+    NoCompaction,
+    /// The function in a call trace that runs where a memory cgroup is at its limit.
+    MemcgCall,
     /// Anything else.
     Other,
 }
@@ -128,6 +135,8 @@ pub fn line(text: &[u8]) -> Line<'_> {
     .or_else(|| holders::slab(text).map(Line::Slab))
     .or_else(|| is_foreign(text).then_some(Line::Foreign))
     .or_else(|| is_manual(text).then_some(Line::Manual))
+    .or_else(|| text.starts_with(b"COMPACTION is disabled!!!").then_some(Line::NoCompaction))
+    .or_else(|| scan::find(text, b"mem_cgroup_out_of_memory+0x").map(|_| Line::MemcgCall))
     .unwrap_or(Line::Other)
 }
 
@@ -185,6 +194,7 @@ fn deed(text: &[u8]) -> Option<Line<'_>> {
         .or_else(|| kill::begun(text).map(Line::Begun))
         .or_else(|| kill::group(text).map(Line::Group))
         .or_else(|| kill::reaped(text).map(Line::Reaped))
+        .or_else(|| kill::unreaped(text).map(Line::Unreaped))
         .or_else(|| kill::panic(text).map(Line::Panic))
         .or_else(|| kill::suppressed(text).map(Line::Suppressed))
 }
@@ -242,7 +252,6 @@ mod tests {
             b" oom_kill_process+0x57/0x1dc",
             b"---[ end Kernel panic - not syncing: Out of memory ]---",
             b"[<ffffffff8027388c>] oom_kill_process+0x57/0x1dc",
-            b"oom_reaper: unable to reap pid:7 (x)",
             b"Kill process 7 (x) sharing same memory",
         ] {
             assert_eq!(line(text), Line::Other);
@@ -293,6 +302,7 @@ mod tests {
         assert!(matches!(line(b"lowmem_reserve[]: 0 1 2"), Line::Reserve(_)));
         assert!(matches!(line(b"DMA: 1*4kB = 4kB"), Line::Blocks(_)));
         assert!(matches!(line(b"9p_cache 1KB 2KB"), Line::Slab(_)));
+        assert!(matches!(line(b"oom_reaper: unable to reap pid:7 (x)"), Line::Unreaped(7)));
         assert!(matches!(line(b"Linux version 5.10.0-32-amd64 (x@y) (gcc)"), Line::Boot));
         assert!(matches!(line(b" 4.0 KiB 1 a.c:1 func:f"), Line::Allocation(_)));
         assert!(matches!(line(b"Node 0 active_anon:4kB dirty:0kB"), Line::Node(_)));

@@ -192,7 +192,7 @@ impl<'l> Row<'l> {
                 Column::TableBytes => task.table_bytes = count.filter(|bytes| is_of_memory(*bytes)).map(Bytes),
                 Column::OldAdj => task.old_adj = number,
                 Column::Swap => task.swap = pages,
-                Column::Adj => task.adj = number,
+                Column::Adj => task.adj = number.filter(|adj| super::kill::is_adj(*adj)),
                 Column::Unread => {}
             }
             rest = behind;

@@ -115,6 +115,7 @@ fn source<'a>(found: &Found<'a>, facts: &mut Vec<Fact<'a>>) {
         text("memdoor.event.id", Some(found.id)),
         path("memdoor.source.path", Some(found.source)),
         at(["memdoor.source.line", "memdoor.source.byte", "memdoor.source.record"], Some(event.lines.first)),
+        is("memdoor.source.unverified", if event.is_unverified { Value::Flag(true) } else { Value::Nothing }),
         text("memdoor.oom.log_time", event.when.wall.as_deref()),
         count("memdoor.oom.boot_us", event.when.boot_us),
     ]);
@@ -177,6 +178,7 @@ fn killed<'a>(event: &'a Event, facts: &mut Vec<Fact<'a>>) {
     facts.extend([
         name("memdoor.oom.killed.comm", victim.task.comm.as_deref()),
         count("memdoor.oom.killed.pid", Some(victim.task.pid)),
+        count("memdoor.oom.killed.process", victim.process),
         count("memdoor.oom.killed.uid", victim.uid.map(u64::from)),
         bytes("memdoor.oom.total_vm_bytes", victim.total_vm),
         bytes("memdoor.oom.anon_rss_bytes", victim.anon_rss),

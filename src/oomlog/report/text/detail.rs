@@ -5,13 +5,17 @@ use core::fmt::Write;
 use super::lines::paragraph;
 use super::{boot, by, selected, when};
 use crate::oomlog::analysis::{Finding, Mib, Who, freed, meaning, nodes, shortage, swap_state, victim};
-use crate::oomlog::event::{Constraint, Event, Mark, Missing, Outcome, Victim};
+use crate::oomlog::event::{Constraint, Event, KnownBy, Mark, Missing, Outcome, Victim};
 use crate::oomlog::report::{Found, gfp_names};
 use crate::parse::memcg::Limit;
 use crate::report::escape::Escaped;
 
 /// Where values begin.
 const INDENT: &str = "                 ";
+
+/// What is said of an event whose lines have an unknown prefix.
+const UNVERIFIED: &str =
+    "unverified: what stands before its lines is no form of a log that is known, and anybody may have written them";
 
 /// All that is known of it, below its number.
 pub(super) fn of(found: &Found<'_>) -> String {
@@ -28,6 +32,9 @@ pub(super) fn of(found: &Found<'_>) -> String {
     let (first, last) = (event.lines.first, event.lines.last);
     let (first, last) = (Mark::of(first), Mark::of(last));
     field(&mut to, "Log", &format!("{path}, {first} to {last}"));
+    if event.is_unverified {
+        field(&mut to, "Source", UNVERIFIED);
+    }
     if let Some(release) = &event.release {
         field(&mut to, "Kernel", &format!("{}", Escaped(release)));
     }
@@ -103,9 +110,18 @@ fn scope(event: &Event) -> String {
             format!("the nodes of cpuset {}{nodes}", Escaped(name))
         }
         Constraint::Mempolicy => format!("the nodes of a memory policy{nodes}"),
-        Constraint::Unknown => "the log does not say; whole system or cpuset".into(),
+        Constraint::Unknown => {
+            "not said: whether of the whole system, of a cgroup or of some nodes is not in the log".into()
+        }
         Constraint::Memcg => {
-            let path = event.memcg.as_deref().unwrap_or(b"-");
+            let Some(path) = event.memcg.as_deref() else {
+                return match event.known_by {
+                    Some(KnownBy::CallTrace) => {
+                        "a cgroup, by the call trace (mem_cgroup_out_of_memory); which is not said".into()
+                    }
+                    _ => "a cgroup; which is not said".into(),
+                };
+            };
             let version = event.counters.version.map(|version| format!(" (v{})", version.number()));
             let mut words = format!("cgroup {}{}", Escaped(path), version.unwrap_or_default());
             let memory = event.counters.memory.unwrap_or_default();
@@ -160,6 +176,9 @@ fn ending(to: &mut String, event: &Event) {
 
 fn killed(to: &mut String, event: &Event, victim: &Victim) {
     let mut words = format!("{}", Who::task(&victim.task));
+    if let Some(process) = victim.process {
+        let _ = write!(words, ", a thread of process {process}");
+    }
     if let Some(uid) = victim.uid {
         let _ = write!(words, ", UID {uid}");
     }

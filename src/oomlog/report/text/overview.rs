@@ -4,7 +4,7 @@ use core::fmt::Write;
 use super::lines::{DOUBLE, WIDTH, columns, cut_paragraph, paragraph, short};
 use super::{Subject, ending, when};
 use crate::oomlog::analysis::{Advice, Finding, Mb, Summary, cgroup_label, every, plural, shortage, victim};
-use crate::oomlog::event::Mark;
+use crate::oomlog::event::{Mark, Outcome};
 use crate::oomlog::report::{Found, Lack, Run};
 use crate::report::escape::Escaped;
 
@@ -18,6 +18,9 @@ pub(super) struct Latest {
     victim: Option<String>,
     /// Where it stands.
     at_us: Option<i64>,
+    /// Whether it says how it ended, and when one behind it began that does not.
+    has_end: bool,
+    begun: Option<String>,
     /// The times of the first event and of the last. Where any has a date, those without are counted instead.
     period: Option<[(Option<i64>, String); 2]>,
     undated: u64,
@@ -46,6 +49,15 @@ impl Latest {
         if found.at_us < self.at_us {
             return;
         }
+        let event = found.event;
+        let has_end = event.outcome != Outcome::Unknown || event.reaped;
+        // A report that breaks off hides no kill before it.
+        if self.has_end && !has_end {
+            self.begun = Some(at);
+            return;
+        }
+        self.has_end = has_end;
+        self.begun = None;
         self.at_us = found.at_us;
         self.what = format!("{at}. {}", ending(found.event));
         self.why = first(shortage(found.event));
@@ -194,8 +206,11 @@ fn killed(to: &mut String, summary: &Summary) {
 }
 
 fn causes(to: &mut String, summary: &Summary, most: usize) {
-    for (at, (name, hog)) in summary.root_causes(most).iter().enumerate() {
-        let first = if at == 0 { "Root cause:  " } else { INDENT };
+    let causes = summary.root_causes(most);
+    // Nobody is to blame for being there.
+    let title = if causes.first().is_some_and(|(_, hog)| hog.is_cause()) { "Root cause:  " } else { "Largest:     " };
+    for (at, (name, hog)) in causes.iter().enumerate() {
+        let first = if at == 0 { title } else { INDENT };
         let words = format!(
             "{}. {:<16} - Average {} (present in {}/{} events)",
             at + 1,
@@ -243,6 +258,10 @@ fn recent(to: &mut String, summary: &Summary, latest: &Latest) {
     if let Some(victim) = &latest.victim {
         cut_paragraph(to, "  chosen:    ", INDENT, victim, 2);
     }
+    if let Some(at) = &latest.begun {
+        let words = format!("one more had begun at {at}; how it ended is not in the log");
+        cut_paragraph(to, "  and then:  ", INDENT, &words, 2);
+    }
     if let Some((name, count)) = &summary.session {
         let words = format!("⚠  CAUSED LOGOUT - Session process killed: {} ({count} time(s))", Escaped(name));
         cut_paragraph(to, "", "   ", &words, 1);
@@ -274,7 +293,17 @@ pub(super) fn recommendations(summary: &Summary, advice: &[(Advice, u64)]) -> St
         paragraph(&mut to, "   ", "   ", &words);
     }
     if advice.is_empty() {
-        to.push_str("None: nothing in the log calls for one.\n");
+        match summary.events {
+            0 | 1 => to.push_str("None: nothing in the log calls for one.\n"),
+            // Kill lines alone say nothing of the memory.
+            events => {
+                let words = format!(
+                    "It recurs: {events} events, and the log has too little of them to tell why. For the whole reports (a search for some of their lines leaves out the rest):"
+                );
+                paragraph(&mut to, "", "", &words);
+                to.push_str("     # journalctl -k -b all -o short-iso | memdoor dmesg -\n");
+            }
+        }
     }
 
     to
