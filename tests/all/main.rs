@@ -27,6 +27,7 @@ mod groups;
 mod harness;
 mod history;
 mod hostile;
+mod journal;
 mod kill;
 mod kill_act;
 mod kill_config;
