@@ -13,6 +13,7 @@ pub mod event;
 pub mod feed;
 pub mod form;
 mod gunzip;
+pub mod journal;
 mod json;
 pub mod live;
 mod markup;

@@ -5,6 +5,7 @@ mod framed;
 use super::event::{Mark, Position};
 use super::gunzip::{Gunzip, MAGIC};
 use super::scan::Lost;
+use crate::journal::{Refusal, Salvage};
 use crate::sys::Result;
 use crate::sys::input::{Input, Kind};
 pub use foreign::Foreign;
@@ -23,6 +24,10 @@ pub enum Trouble {
     Shrunk,
     /// It is packed, or no text: nothing of it has been read.
     Foreign(Foreign),
+    /// It is of the journal, of a later systemd: these of its incompatible flags are not known.
+    Later(u32),
+    /// It is of the journal, and a part of it can not be read.
+    Salvaged(Salvage),
     /// A line is longer than what is read of one, and tells of a kill: who has read all of it says so.
     Long(Lost),
     /// A kill on that line is behind words and a colon, and nothing tells whether these are a host's name: who has read all of it says so.
@@ -41,6 +46,10 @@ impl core::fmt::Display for Trouble {
             Self::Shrunk => "the file has shrunk while it was read: what it still held was read",
             Self::Foreign(foreign) => {
                 return write!(f, "it is a file of {}: nothing of it was read", foreign.name());
+            }
+            Self::Later(flags) => return write!(f, "{}", Refusal::Unknown(*flags)),
+            Self::Salvaged(salvage) => {
+                return write!(f, "not all of this file of systemd-journald could be read, and events may be missing: {salvage}");
             }
             Self::Quoted(at) => {
                 let at = Mark::of(*at);
@@ -72,6 +81,7 @@ impl Trouble {
     pub const fn command(self) -> Option<Command> {
         match self {
             Self::Foreign(foreign) => Some(Command::Unpack(foreign.command())),
+            Self::Later(_) => Some(Command::Unpack(Foreign::Journal.command())),
             Self::Backwards => Some(Command::Filter("tac")),
             Self::NoMessage => Some(Command::Instead("journalctl -o json --all _TRANSPORT=kernel")),
             Self::Quoted(_) => Some(Command::Filter("sed 's/^[^[]*: *//'")),

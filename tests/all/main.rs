@@ -9,6 +9,7 @@ mod death;
 mod dmesg;
 mod dmesg_cut;
 mod dmesg_inputs;
+mod dmesg_journal;
 mod dmesg_lines;
 mod dmesg_lists;
 mod dmesg_order;
