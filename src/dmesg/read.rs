@@ -312,7 +312,8 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     .or(quoted)
                     .or(start.has_no_message.then_some(Trouble::NoMessage))
                     .or(is_no_text.then_some(Trouble::NoText));
-                if let Some(Trouble::Foreign(_) | Trouble::NoText) = trouble {
+                let is_unread = matches!(trouble, Some(Trouble::Window(_))) && tally.bytes == 0;
+                if is_unread || matches!(trouble, Some(Trouble::Foreign(_) | Trouble::NoText)) {
                     sink.unread += 1;
                 } else {
                     sink.run.logs += 1;

@@ -73,7 +73,7 @@ impl File {
         if object.number != Kind::FieldTable as u8 {
             return Err(Fault::Type(object.number));
         }
-        if object.size != length + HEAD as u64 || !length.is_multiple_of(ITEM as u64) {
+        if object.size - HEAD as u64 != length || !length.is_multiple_of(ITEM as u64) {
             return Err(Fault::Size);
         }
         let mut left = self.blocks.size() / FIELD as u64;

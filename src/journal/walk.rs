@@ -28,6 +28,8 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) const fn new(from: u64, to: u64) -> Self {
+        // Any number may be what a header says.
+        let from = if from < to { from } else { to };
         let mut walk = Self { at: from.next_multiple_of(8), to: 0, left: 0, between: [0; 2] };
         walk.go_on_to(to);
         walk

@@ -13,6 +13,9 @@ use crate::journal::{self, Message, Query, Salvage, Speaker};
 /// SD_MESSAGE_UNIT_OUT_OF_MEMORY of sd-messages.h: a process of this unit has been killed by the OOM killer.
 const UNIT_OUT_OF_MEMORY: &[u8] = b"fe6faa94e7774663a0da52717891d8ef";
 
+/// "Failed with result 'oom-kill'": its field, since systemd 240.
+const OOM_KILL: &[u8] = b"oom-kill";
+
 /// What was read of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Heard {
@@ -28,7 +31,8 @@ pub struct Heard {
 
 /// Hands on what matters of a file's entries, in its order.
 pub fn read(file: journal::File, take: &mut Take<'_>) -> Heard {
-    let mut reader = file.read(Query::kernel().or("MESSAGE_ID", UNIT_OUT_OF_MEMORY));
+    let query = Query::kernel().or("MESSAGE_ID", UNIT_OUT_OF_MEMORY).or("UNIT_RESULT", OOM_KILL);
+    let mut reader = file.read(query);
     let (mut bytes, mut span, mut host) = (0, None, None);
     let mut entry = Entry::default();
     while let Some(found) = reader.next() {
@@ -54,9 +58,10 @@ fn origin(found: &journal::Entry) -> Option<[&'static [u8]; 2]> {
         Speaker::Missed(_) => None,
         // The identifier is what a program says of itself; the name of its process is what journald has seen.
         Speaker::Other => {
-            let is_systemd =
-                found.field("_COMM") == Some(b"systemd") && found.field("MESSAGE_ID") == Some(UNIT_OUT_OF_MEMORY);
-            is_systemd.then_some([b"journal", b"systemd"])
+            let is_systemd = found.field("_COMM") == Some(b"systemd");
+            let is_asked =
+                found.field("MESSAGE_ID") == Some(UNIT_OUT_OF_MEMORY) || found.field("UNIT_RESULT") == Some(OOM_KILL);
+            (is_systemd && is_asked).then_some([b"journal", b"systemd"])
         }
     }
 }

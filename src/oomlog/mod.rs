@@ -30,4 +30,5 @@ pub mod shell;
 pub mod source;
 pub mod start;
 pub mod unit;
+mod unpack;
 mod unwrap;

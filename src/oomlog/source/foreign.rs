@@ -3,12 +3,6 @@
 /// A file that is no text, by its first bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Foreign {
-    /// xz.
-    Xz,
-    /// Zstandard.
-    Zstd,
-    /// bzip2.
-    Bzip2,
     /// LZ4.
     Lz4,
     /// lzma, what xz was before.
@@ -26,10 +20,7 @@ pub enum Foreign {
 /// The most that is needed of a file to know it.
 pub(super) const LONGEST: usize = 8;
 
-const MAGIC: [(&[u8], Foreign); 10] = [
-    (b"\xfd7zXZ\0", Foreign::Xz),
-    (b"\x28\xb5\x2f\xfd", Foreign::Zstd),
-    (b"BZh", Foreign::Bzip2),
+const MAGIC: [(&[u8], Foreign); 7] = [
     (b"\x04\x22\x4d\x18", Foreign::Lz4),
     (b"\x5d\0\0", Foreign::Lzma),
     (b"PK\x03\x04", Foreign::Zip),
@@ -49,9 +40,6 @@ impl Foreign {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Xz => "xz",
-            Self::Zstd => "zstd",
-            Self::Bzip2 => "bzip2",
             Self::Lz4 => "lz4",
             Self::Lzma => "lzma",
             Self::Zip => "zip",
@@ -66,9 +54,6 @@ impl Foreign {
     #[must_use]
     pub const fn command(self) -> [&'static str; 2] {
         match self {
-            Self::Xz => ["xzcat ", ""],
-            Self::Zstd => ["zstdcat ", ""],
-            Self::Bzip2 => ["bzcat ", ""],
             Self::Lz4 => ["lz4cat ", ""],
             Self::Lzma => ["lzcat ", ""],
             Self::Zip => ["unzip -p ", ""],
