@@ -149,7 +149,7 @@ impl Header {
             return Err(Unreadable::Flags(flags & !KNOWN));
         }
         let said = le64(bytes, 88);
-        let is_sound = said >= OLDEST && said <= LONGEST && said % 8 == 0;
+        let is_sound = (OLDEST..=LONGEST).contains(&said) && said.is_multiple_of(8);
         Ok(Self {
             layout: if flags & COMPACT == 0 { Layout::Regular } else { Layout::Compact },
             hash: if flags & KEYED_HASH == 0 { Hash::Jenkins } else { Hash::Siphash(Id::at(bytes, 24)) },

@@ -169,7 +169,7 @@ pub(super) const ITEMS: usize = 1024;
 impl File {
     /// Whatever object is there.
     pub(super) fn object(&mut self, at: u64) -> Result<Object, Fault> {
-        if at % 8 != 0 || at < self.header.size {
+        if !at.is_multiple_of(8) || at < self.header.size {
             return Err(Fault::Place);
         }
         let head = self.blocks.get(at, HEAD)?;

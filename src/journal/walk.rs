@@ -68,10 +68,12 @@ impl Walk {
             }
             behind_last = self.at;
             match Kind::of(object.number) {
-                Some(Kind::Data) if values.len() < SAME => {
-                    if term.is_some_and(|term| file.is_term(at, term)) && !values.contains(&at) {
-                        values.push(at);
-                    }
+                Some(Kind::Data)
+                    if values.len() < SAME
+                        && !values.contains(&at)
+                        && term.is_some_and(|term| file.is_term(at, term)) =>
+                {
+                    values.push(at);
                 }
                 Some(Kind::Entry) => {
                     if let Ok(head) = self.entry(file, at, term.is_some().then_some(values)) {

@@ -25,7 +25,7 @@ use memdoor::journal::{Entry, File, Id, Message, Now, Query, Reader, Refusal, Sa
 fn read(path: &Path, query: Query) -> (Vec<(u64, Told)>, Salvage) {
     let mut reader = open(path).read(query);
     let all = rest(&mut reader);
-    (all, reader.salvage().clone())
+    (all, *reader.salvage())
 }
 
 fn open(path: &Path) -> File {
@@ -508,7 +508,7 @@ fn mutate(file: &mut Vec<u8>, used: usize, state: &mut u64) {
         }
         // A size, or a place in a list: most of a file is payload.
         _ => {
-            let all = (file.len() >= used).then(|| objects_of_any(file, used)).unwrap_or_default();
+            let all = if file.len() >= used { objects_of_any(file, used) } else { Vec::new() };
             if let Some(object) = all.get(random(state) % all.len().max(1)) {
                 let word = object + 8 * (random(state) % 8);
                 if word + 8 <= file.len() {

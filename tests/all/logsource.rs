@@ -351,12 +351,12 @@ fn xz_zstd_and_bzip2_cut_or_damaged_anywhere_give_what_they_hold_and_are_named()
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x55;
             let (lines, tally, trouble) = read(&scratch.file("damaged", &damaged));
-            // One byte of zstd's is of a code that nothing uses.
+            // Some bits are of codes that nothing uses: their tools do not find fault with them either.
             let is_whole = (lines.len(), tally.bytes) == (whole.len(), length);
             assert!(trouble.is_some() || is_whole, "{name} {at}");
             same += usize::from(trouble.is_none());
         }
-        assert!(same < 8, "{name}: {same}");
+        assert!(same < bytes.len() / 100, "{name}: {same}");
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -104,7 +103,7 @@ fn said(at: u64, boot: u64, monotonic: u64, add: &mut dyn FnMut(&str, &[u8])) {
             add("SYSLOG_FACILITY", b"1");
             add("MESSAGE", killed.as_bytes());
         }
-        3 if at % 2 == 0 => {
+        3 if at.is_multiple_of(2) => {
             // echo kernel: ... >/dev/kmsg
             add("_TRANSPORT", b"kernel");
             add("SYSLOG_IDENTIFIER", b"kernel");
@@ -259,8 +258,9 @@ pub fn journalctl(file: &Path, words: &[&str]) -> Vec<Told> {
 pub fn fixture(layout: Layout) -> Vec<u8> {
     let path = fixture_path(layout);
     let packed = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes).expect("gzip");
+    let mut bytes = Vec::with_capacity(1 << 20);
+    let mut member = flate2::Decompress::new_gzip(15);
+    member.decompress_vec(&packed, &mut bytes, flate2::FlushDecompress::Finish).expect("gzip");
     bytes
 }
 
