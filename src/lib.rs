@@ -7,6 +7,7 @@
 //! | where | what |
 //! |---|---|
 //! | [`oomlog`] | kernel logs: where they are, what transports put before a message, what the OOM killer did |
+//! | [`journal`] | files of systemd-journald: any field, any time, damaged ones and live ones; nothing of memdoor is known there |
 //! | [`check`] [`scores`] [`protect`] [`dmesg`] [`once`] [`recover`] | one folder or file a mode; `once` is `memdoor snapshot` |
 //! | `main.rs`, `cli/` | the binary: a command line to a mode to an exit code |
 
@@ -14,6 +15,7 @@ pub use memdoor_core::*;
 
 pub mod check;
 pub mod dmesg;
+pub mod journal;
 pub mod once;
 pub mod oomlog;
 pub mod protect;

@@ -47,7 +47,7 @@ pub(super) const MODE: Mode<Typed> = Mode {
         Ok(())
     }),
     described: &[
-        ("FILE", "a log in any form, plain or gzip, or a FIFO; - is standard input"),
+        ("FILE", "a log in any form, plain or packed, a file of the journal, or a FIFO; - is standard input"),
         (
             "DIR",
             "every log in it, rotated ones oldest first. Without either: the running kernel's log, by /dev/kmsg or syslog(2)",

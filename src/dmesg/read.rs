@@ -1,4 +1,6 @@
 //! Logs to events: which ones are read, in which order, and what is said of those that can't be.
+mod journal;
+
 use core::ffi::CStr;
 use core::fmt::Write;
 use core::time::Duration;
@@ -268,6 +270,14 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             self.finish();
             self.log.next();
         }
+        // It is read in any order, which a pipe is not.
+        match journal::of(&input) {
+            Some(file) => self.journal_file(name, &input, file),
+            None => self.text(name, input, by),
+        }
+    }
+
+    fn text(&mut self, name: &[u8], input: Input, by: By) {
         // Of a pipe, and where even that can't be told, it is now.
         let is_file = input.kind() == Ok(Kind::File);
         let modified = input.modified_us().ok().filter(|_| is_file);
@@ -306,7 +316,8 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                     .or(tally.lost.map(Trouble::Long))
                     .or(start.has_no_message.then_some(Trouble::NoMessage))
                     .or(is_no_text.then_some(Trouble::NoText));
-                if let Some(Trouble::Foreign(_) | Trouble::NoText) = trouble {
+                let is_unread = matches!(trouble, Some(Trouble::Window(_))) && tally.bytes == 0;
+                if is_unread || matches!(trouble, Some(Trouble::Foreign(_) | Trouble::NoText)) {
                     sink.unread += 1;
                 } else {
                     sink.run.logs += 1;

@@ -84,7 +84,7 @@ impl Troubles {
     }
 }
 
-/// `xzcat 'a b.xz' | memdoor dmesg -`, `zcat <a.gz | sed 's/^x//' | memdoor dmesg -`
+/// `lz4cat 'a b.lz4' | memdoor dmesg -`, `zcat <a.gz | sed 's/^x//' | memdoor dmesg -`
 fn command(what: Command, packing: Packing, path: &[u8]) -> String {
     // What came by standard input has a name that memdoor does not know.
     let path = if path == b"-" { "FILE".into() } else { shell::Path(path).to_string() };
@@ -93,7 +93,7 @@ fn command(what: Command, packing: Packing, path: &[u8]) -> String {
         (Command::Instead(command), _) => command.into(),
         (Command::Filter(filter), Packing::Plain) => format!("{filter} {path}"),
         // By standard input it need not be named .gz.
-        (Command::Filter(filter), Packing::Gzip) => format!("zcat <{path} | {filter}"),
+        (Command::Filter(filter), packing) => format!("{} <{path} | {filter}", packing.cat()),
     };
     format!("{log} | memdoor dmesg -")
 }

@@ -334,7 +334,8 @@ impl Forms {
     }
 }
 
-fn hand_on(record: Record<'_>, at: Position, take: &mut Take<'_>) -> Part {
+/// The lines of a record.
+pub(super) fn hand_on(record: Record<'_>, at: Position, take: &mut Take<'_>) -> Part {
     let mut part = Part::Other;
     for line in lines_of(record) {
         match second(&line) {

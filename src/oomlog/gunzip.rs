@@ -6,15 +6,16 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::buffer::Buffer;
-use super::source::Trouble;
+use super::source::{Packing, Trouble};
+use super::unpack::Unpack;
 use crate::sys::Result;
 use crate::sys::input::Input;
 
 /// Compressed bytes for each read.
 const INPUT: usize = 64 << 10;
 
-/// RFC 1952, 2.3.1.
-pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// What a member begins with.
+const MAGIC: u8 = 0x1f;
 
 pub(super) struct Gunzip {
     input: Buffer,
@@ -36,18 +37,34 @@ impl Gunzip {
         Self { input, start: 0, end, member: member(), inside: false, finished: false, trouble: None }
     }
 
-    pub(super) const fn trouble(&self) -> Option<Trouble> {
-        self.trouble
+    /// Whether another member begins here. What is padded with zeros ends well: gzip(1) does the same.
+    fn begins(&mut self) -> bool {
+        let rest = &self.input[self.start..self.end];
+        let zeros = rest.iter().take_while(|byte| **byte == 0).count();
+        self.start += zeros;
+        match rest.get(zeros) {
+            // The next read decides.
+            None => {}
+            Some(byte) if *byte == MAGIC => self.inside = true,
+            Some(_) => self.stop(Some(Trouble::Trailing(Packing::Gzip))),
+        }
+        self.inside
     }
 
-    /// Fills `out` as far as one step goes; 0 is the end, whether it is a good one or not.
-    pub(super) fn read(&mut self, file: &Input, out: &mut [u8]) -> Result<usize> {
+    fn stop(&mut self, trouble: Option<Trouble>) {
+        self.finished = true;
+        self.trouble = self.trouble.or(trouble);
+    }
+}
+
+impl Unpack for Gunzip {
+    fn read(&mut self, file: &Input, out: &mut [u8]) -> Result<usize> {
         while !self.finished {
             if self.start == self.end {
                 self.start = 0;
                 self.end = file.read(&mut self.input)?;
                 if self.end == 0 {
-                    self.stop(self.inside.then_some(Trouble::CutOff));
+                    self.stop(self.inside.then_some(Trouble::CutOff(Packing::Gzip)));
                     break;
                 }
             }
@@ -65,9 +82,9 @@ impl Gunzip {
                     self.member = member();
                     self.inside = false;
                 }
-                Ok(_) if read == 0 && wrote == 0 => self.stop(Some(Trouble::Damaged)),
+                Ok(_) if read == 0 && wrote == 0 => self.stop(Some(Trouble::Damaged(Packing::Gzip))),
                 Ok(_) => {}
-                Err(_) => self.stop(Some(Trouble::Damaged)),
+                Err(_) => self.stop(Some(Trouble::Damaged(Packing::Gzip))),
             }
             if wrote > 0 {
                 return Ok(usize::try_from(wrote).unwrap_or(out.len()).min(out.len()));
@@ -76,23 +93,12 @@ impl Gunzip {
         Ok(0)
     }
 
-    /// Whether another member begins here. What is padded with zeros ends well: gzip(1) does the same.
-    fn begins(&mut self) -> bool {
-        let rest = &self.input[self.start..self.end];
-        let zeros = rest.iter().take_while(|byte| **byte == 0).count();
-        self.start += zeros;
-        match rest.get(zeros) {
-            // The next read decides.
-            None => {}
-            Some(byte) if *byte == MAGIC[0] => self.inside = true,
-            Some(_) => self.stop(Some(Trouble::Trailing)),
-        }
-        self.inside
+    fn trouble(&self) -> Option<Trouble> {
+        self.trouble
     }
 
-    fn stop(&mut self, trouble: Option<Trouble>) {
-        self.finished = true;
-        self.trouble = self.trouble.or(trouble);
+    fn packing(&self) -> Packing {
+        Packing::Gzip
     }
 }
 

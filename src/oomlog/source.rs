@@ -4,9 +4,10 @@ mod framed;
 
 use super::assemble::Unplaced;
 use super::event::Mark;
-use super::gunzip::{Gunzip, MAGIC};
 use super::order;
 use super::scan::Lost;
+use super::unpack::{self, Unpack};
+use crate::journal::{Refusal, Salvage};
 use crate::sys::Result;
 use crate::sys::input::{Input, Kind};
 use crate::units::plural;
@@ -16,16 +17,22 @@ use framed::Framed;
 /// Why a log may hold more than was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trouble {
-    /// gzip: the file ends inside of a member. What was before it has been read.
-    CutOff,
-    /// gzip: the bytes are not what their checksum or their code says.
-    Damaged,
-    /// gzip: something that is no member follows the last one.
-    Trailing,
+    /// It is packed, and ends inside of a member. What was before it has been read.
+    CutOff(Packing),
+    /// It is packed, and its bytes are not what their checksum or their code says.
+    Damaged(Packing),
+    /// It is packed, and something that is no member follows the last one.
+    Trailing(Packing),
+    /// It is packed with a window of more than 64 MiB, and nothing behind that was read.
+    Window(Packing),
     /// A plain file that ended before the size that it had at first.
     Shrunk,
     /// It is packed, or no text: nothing of it has been read.
     Foreign(Foreign),
+    /// It is of the journal, of a later systemd: these of its incompatible flags are not known.
+    Later(u32),
+    /// It is of the journal, and a part of it can not be read.
+    Salvaged(Salvage),
     /// A line is longer than what is read of one, and tells of a kill: who has read all of it says so.
     Long(Lost),
     /// Lines of the OOM killer's own words belong to no event: who has read all of it says so.
@@ -53,6 +60,10 @@ impl core::fmt::Display for Trouble {
                 }
                 return f.write_str(". There may be events in it that are not listed");
             }
+            Self::Later(flags) => return write!(f, "{}", Refusal::Unknown(*flags)),
+            Self::Salvaged(salvage) => {
+                return write!(f, "not all of this file of systemd-journald could be read, and events may be missing: {salvage}");
+            }
             Self::Long(_) => {
                 "a line of more than 64 KiB tells of the OOM killer, and was not read whole: an event may be missing, or a part of one"
             }
@@ -63,9 +74,19 @@ impl core::fmt::Display for Trouble {
                 "each \"MESSAGE\" at its start is null, which journalctl writes for a field that is too long: what the kernel said is not in it"
             }
             Self::NoText => "it is no text, and no line of a kernel log was recognised in it",
-            Self::CutOff => "the gzip file is cut off: what it holds was read",
-            Self::Damaged => "the gzip file is damaged: what is before the damage was read",
-            Self::Trailing => "something else follows the gzip data: it was not read",
+            Self::CutOff(packing) => {
+                return write!(f, "the {} file is cut off: what it holds was read", packing.name());
+            }
+            Self::Damaged(packing) => {
+                return write!(f, "the {} file is damaged: what is before the damage was read", packing.name());
+            }
+            Self::Trailing(packing) => {
+                return write!(f, "something else follows the {} data: it was not read", packing.name());
+            }
+            Self::Window(packing) => {
+                let name = packing.name();
+                return write!(f, "the {name} file takes more than 64 MiB of memory to be unpacked: it was not read");
+            }
         })
     }
 }
@@ -76,6 +97,9 @@ impl Trouble {
     pub const fn command(self) -> Option<Command> {
         match self {
             Self::Foreign(foreign) => Some(Command::Unpack(foreign.command())),
+            Self::Window(Packing::Zstd) => Some(Command::Unpack(["zstdcat --long=31 ", ""])),
+            Self::Window(_) => Some(Command::Unpack(["xzcat ", ""])),
+            Self::Later(_) => Some(Command::Unpack(Foreign::Journal.command())),
             Self::Backwards => Some(Command::Filter("tac")),
             Self::NoMessage => Some(Command::Instead("journalctl -o json --all _TRANSPORT=kernel")),
             // The texts in it, whatever holds them, with the newlines that are spelled there.
@@ -106,6 +130,51 @@ pub enum Packing {
     Plain,
     /// gzip.
     Gzip,
+    /// xz.
+    Xz,
+    /// Zstandard.
+    Zstd,
+    /// bzip2.
+    Bzip2,
+}
+
+impl Packing {
+    /// By a file's first bytes: its name says nothing.
+    pub(super) fn of(first: &[u8]) -> Self {
+        match first {
+            // RFC 1952, 2.3.1.
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Self::Xz,
+            // RFC 8878: a frame, and one that is skipped, with which pzstd begins.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Self::Bzip2,
+            _ => Self::Plain,
+        }
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Gzip => "gzip",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+            Self::Bzip2 => "bzip2",
+        }
+    }
+
+    /// What unpacks a file of any name that it has as its standard input.
+    #[must_use]
+    pub const fn cat(self) -> &'static str {
+        match self {
+            Self::Plain => "cat",
+            Self::Gzip => "zcat",
+            Self::Xz => "xzcat",
+            Self::Zstd => "zstdcat",
+            Self::Bzip2 => "bzcat",
+        }
+    }
 }
 
 /// A log as plain bytes, compressed or not.
@@ -143,7 +212,7 @@ enum Coding {
     Shrunk,
     /// A log that was read whole, and how much of it was handed on.
     Whole(Vec<u8>, usize, Option<Trouble>),
-    Gzip(Box<Gunzip>),
+    Packed(Box<dyn Unpack>),
     Foreign(Foreign),
 }
 
@@ -165,7 +234,7 @@ impl Source {
     #[must_use]
     pub fn trouble(&self) -> Option<Trouble> {
         match &self.coding {
-            Coding::Gzip(gzip) => gzip.trouble(),
+            Coding::Packed(packed) => packed.trouble(),
             Coding::Shrunk => Some(Trouble::Shrunk),
             Coding::Whole(_, _, trouble) => *trouble,
             Coding::Foreign(foreign) => Some(Trouble::Foreign(*foreign)),
@@ -175,9 +244,9 @@ impl Source {
 
     /// How the file holds its text, as far as was read.
     #[must_use]
-    pub const fn packing(&self) -> Packing {
-        match self.coding {
-            Coding::Gzip(_) => Packing::Gzip,
+    pub fn packing(&self) -> Packing {
+        match &self.coding {
+            Coding::Packed(packed) => packed.packing(),
             _ => Packing::Plain,
         }
     }
@@ -347,7 +416,7 @@ impl Source {
                 }
                 Ok(length)
             }
-            Coding::Gzip(gzip) => gzip.read(&self.input, buf),
+            Coding::Packed(packed) => packed.read(&self.input, buf),
             Coding::Shrunk | Coding::Foreign(_) => Ok(0),
             Coding::Whole(text, at, _) => {
                 let length = buf.len().min(text.len() - *at);
@@ -375,13 +444,13 @@ impl Source {
             }
         }
         let first = &first[..length];
+        if let Some(packed) = unpack::of(Packing::of(first), first) {
+            self.coding = Coding::Packed(packed);
+            return self.bytes(buf);
+        }
         if let Some(foreign) = Foreign::of(first) {
             self.coding = Coding::Foreign(foreign);
             return Ok(0);
-        }
-        if first.starts_with(&MAGIC) {
-            self.coding = Coding::Gzip(Box::new(Gunzip::new(first)));
-            return self.bytes(buf);
         }
         self.coding = Coding::Plain(size.saturating_sub(length as u64));
         if length == 0 {

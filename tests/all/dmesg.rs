@@ -324,16 +324,16 @@ fn a_cut_off_gzip_gives_what_it_holds_and_a_warning() {
     assert!(ended.err.starts_with(&warning), "{}", ended.err);
 }
 
-const XZ: &[u8] = b"\xfd7zXZ\0\0\x04";
+const LZ4: &[u8] = b"\x04\x22\x4d\x18";
 
 #[test]
 fn what_can_not_be_unpacked_is_named_with_what_to_type_and_no_all_clear() {
     let dir = TempDir::new();
-    let path = dir.write("kern.log.2.xz", XZ);
+    let path = dir.write("kern.log.2.lz4", LZ4);
     for format in ["text", "json"] {
         let ended = run(&["dmesg", "--format", format, &path]);
         let expected = format!(
-            "memdoor: warning: {path}: it is a file of xz: nothing of it was read. Type: xzcat {path} | memdoor dmesg -\n"
+            "memdoor: warning: {path}: it is a file of lz4: nothing of it was read. Type: lz4cat {path} | memdoor dmesg -\n"
         );
         assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
         assert_eq!(ended.err, expected);
@@ -351,7 +351,7 @@ fn what_can_not_be_unpacked_is_named_with_what_to_type_and_no_all_clear() {
     let words = memdoor(&["dmesg", "-"]);
     let ended = run_command(through_shell(&format!("\"$@\" < {path}"), &words));
     assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
-    assert!(ended.err.contains("Type: xzcat FILE | memdoor"), "{}", ended.err);
+    assert!(ended.err.contains("Type: lz4cat FILE | memdoor"), "{}", ended.err);
 }
 
 #[test]
@@ -1131,18 +1131,18 @@ fn what_is_wrong_with_a_file_is_said_once_and_stands_in_the_exit_code_of_each_ru
     dir.write("log", booted(5, 7).as_bytes());
     let packed = gzip(booted(6, 8).as_bytes());
     let cut = dir.write("old.gz", &packed[..packed.len() - 1]);
-    let xz = dir.write("old.xz", XZ);
+    let lz4 = dir.write("old.lz4", LZ4);
     let ask = || json(&["--since-last", &state, &dir.join("")]);
     let first = ask();
     assert_eq!((first.code(), pids_of(&first)), (4, vec![7, 8]));
-    let names = |ended: &Ended| [&cut, &xz].map(|name| ended.err.matches(&**name).count() > 0);
+    let names = |ended: &Ended| [&cut, &lz4].map(|name| ended.err.matches(&**name).count() > 0);
     assert_eq!(names(&first), [true, true]);
     for _ in 0..2 {
         let ended = ask();
         assert_eq!((ended.code(), ended.out, ended.err), (4, String::new(), String::new()));
     }
     // Nor is one that has nothing else to read.
-    let ended = json(&["--since-last", &state, &xz]);
+    let ended = json(&["--since-last", &state, &lz4]);
     assert_eq!((ended.code(), ended.out.as_str()), (4, ""));
     dir.write("old.gz", &packed[..packed.len() - 2]);
     let ended = ask();
@@ -1151,7 +1151,7 @@ fn what_is_wrong_with_a_file_is_said_once_and_stands_in_the_exit_code_of_each_ru
     assert_eq!(names(&json(&[&dir.join("")])), [true, true]);
     fs::remove_file(&cut).expect("removed");
     assert_eq!(ask().code(), 4);
-    fs::remove_file(&xz).expect("removed");
+    fs::remove_file(&lz4).expect("removed");
     assert_eq!(ask().code(), 0);
 }
 

@@ -187,9 +187,9 @@ fn a_directory_that_can_not_be_looked_into_is_an_error_each_time() {
 #[test]
 fn a_name_that_begins_as_an_option_stands_in_the_command_to_type() {
     let dir = TempDir::new();
-    dir.write("-k.bz2", b"BZh91AY");
-    let mut command = memdoor(&["dmesg", "--", "-k.bz2"]);
+    dir.write("-k.lz4", b"\x04\x22\x4d\x18");
+    let mut command = memdoor(&["dmesg", "--", "-k.lz4"]);
     command.current_dir(dir.join(""));
     let ended = run_command(command);
-    assert!(ended.err.contains("Type: bzcat './-k.bz2' | memdoor dmesg -"), "{ended:?}");
+    assert!(ended.err.contains("Type: lz4cat './-k.lz4' | memdoor dmesg -"), "{ended:?}");
 }

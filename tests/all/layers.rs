@@ -51,7 +51,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("files", &["fixed", "exit", "error", "shell", "sys", "report"]),
     ("identity", &["units", "fixed", "parse", "sys", "essential", "families", "pattern", "target", "processes"]),
     ("own", &["units", "fixed", "parse", "sys", "target", "processes"]),
-    ("oomlog", &["units", "fixed", "error", "parse", "sys", "badness", "report", "shell"]),
+    // A module that could be anybody's.
+    ("journal", &[]),
+    ("oomlog", &["units", "fixed", "error", "parse", "sys", "badness", "report", "shell", "journal"]),
     (
         "mode",
         &[

@@ -6,6 +6,7 @@
 pub mod elf;
 pub mod gzip;
 pub mod host;
+pub mod journal;
 pub mod json;
 pub mod memcg;
 pub mod monitored;

@@ -5,7 +5,7 @@ extern crate std;
 use core::cell::Cell;
 use core::ffi::CStr;
 use core::time::Duration;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, stat};
@@ -74,6 +74,13 @@ pub struct Input {
     fd: OwnedFd,
     /// A byte that was read to see whether there is a writer.
     ahead: Cell<Option<u8>>,
+}
+
+impl AsFd for Input {
+    /// For who reads a file in another order.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
 impl Input {

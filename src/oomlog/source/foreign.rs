@@ -3,12 +3,6 @@
 /// A file that is no text, by its first bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Foreign {
-    /// xz.
-    Xz,
-    /// Zstandard.
-    Zstd,
-    /// bzip2.
-    Bzip2,
     /// LZ4.
     Lz4,
     /// lzma, what xz was before.
@@ -31,10 +25,7 @@ pub(super) const LONGEST: usize = 8;
 /// What is needed to know an archive.
 pub(super) const HEADER: usize = 262;
 
-const MAGIC: [(&[u8], Foreign); 10] = [
-    (b"\xfd7zXZ\0", Foreign::Xz),
-    (b"\x28\xb5\x2f\xfd", Foreign::Zstd),
-    (b"BZh", Foreign::Bzip2),
+const MAGIC: [(&[u8], Foreign); 7] = [
     (b"\x04\x22\x4d\x18", Foreign::Lz4),
     (b"\x5d\0\0", Foreign::Lzma),
     (b"PK\x03\x04", Foreign::Zip),
@@ -59,9 +50,6 @@ impl Foreign {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Xz => "xz",
-            Self::Zstd => "zstd",
-            Self::Bzip2 => "bzip2",
             Self::Lz4 => "lz4",
             Self::Lzma => "lzma",
             Self::Zip => "zip",
@@ -77,9 +65,6 @@ impl Foreign {
     #[must_use]
     pub const fn command(self) -> [&'static str; 2] {
         match self {
-            Self::Xz => ["xzcat ", ""],
-            Self::Zstd => ["zstdcat ", ""],
-            Self::Bzip2 => ["bzcat ", ""],
             Self::Lz4 => ["lz4cat ", ""],
             Self::Lzma => ["lzcat ", ""],
             Self::Zip => ["unzip -p ", ""],
