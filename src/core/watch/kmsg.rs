@@ -6,9 +6,12 @@
 //! The rule: the log is believed as far as it is whole. The kernel counts each OOM kill before it logs it, so that a count which rose
 //! by more than the log has kills means that lines are missing, whatever the log itself says.
 
-mod kill;
+mod counting;
+mod logged_kills;
+mod victim;
 
-pub(super) use kill::{LoggedKills, Match, Relationship, Role, SharedMemory, Sizes, Victim, VictimFacts};
+pub(super) use logged_kills::LoggedKills;
+pub(super) use victim::{Match, Relationship, Role, SharedMemory, Sizes, Victim, VictimFacts};
 
 use core::time::Duration;
 

@@ -2,117 +2,17 @@
 
 use core::time::Duration;
 
+use super::counting::CountingCgroup;
+use super::victim::{Match, Relationship, Role, SharedMemory, Sizes, Victim, VictimFacts};
 use crate::cgroup::Path;
 use crate::fixed::Fixed;
 use crate::oom_kills::{Report, printed, resident};
-use crate::parse::cgroup::{Version, is_below};
+use crate::parse::cgroup::Version;
 use crate::parse::kmsg::unescape;
 use crate::parse::oom_report::kill::{self, Killed};
 use crate::parse::oom_report::{Line, line, table};
 use crate::sys::system;
 use crate::units::Bytes;
-
-/// Whether the kernel's numbers are those by which the target is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in super::super) enum Match {
-    /// They are: the kernel logs those of the initial pid namespace.
-    Number,
-    /// They are another namespace's: only the name can be compared.
-    Name,
-}
-
-/// What the kernel's log said of the target.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in super::super) enum Role {
-    /// It was chosen.
-    Chosen,
-    /// Another process of its cgroup was, and memory.oom.group let all of them die.
-    WithGroup,
-}
-
-/// How a process that was killed is related to the target: nearest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in super::super) enum Relationship {
-    /// It is a child of the target.
-    Child,
-    /// It is a child's child, or further down.
-    Descendant,
-    /// It is in the target's memory cgroup, or in one below that.
-    Group,
-    /// The limit of its cgroup was hit, or of one above, which is the target's limit, too.
-    Limit,
-    /// Nothing is known but that its memory had the same sizes.
-    Sizes,
-}
-
-impl Relationship {
-    pub(in super::super) const fn name(self) -> &'static str {
-        match self {
-            Self::Child => "child",
-            Self::Descendant => "descendant",
-            Self::Group => "cgroup",
-            Self::Limit => "limit",
-            Self::Sizes => "sizes",
-        }
-    }
-
-    /// What it is to the target.
-    pub(in super::super) const fn words(self) -> &'static str {
-        match self {
-            Self::Child => "a child of it",
-            Self::Descendant => "a descendant of it",
-            Self::Group => "in its control group",
-            Self::Limit => "under a memory limit that they share",
-            Self::Sizes => "whose memory had the same sizes",
-        }
-    }
-}
-
-/// Whether a process that was killed had one address space with the target (clone(2) with CLONE_VM, vfork(2)): the kernel kills all that
-/// share it, whatever their cgroups, and logs one of them. "No OOM kill of its own" is said only of who did not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in super::super) enum SharedMemory {
-    /// Their memory differs.
-    No,
-    /// In one report both have the same sizes.
-    Likely,
-    /// Nothing tells.
-    Untold,
-}
-
-/// What is known of a victim beside the log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(in super::super) struct VictimFacts {
-    /// Whose child it is.
-    pub(in super::super) kin: Option<Relationship>,
-    /// Whether it was seen with an address space of its own.
-    pub(in super::super) is_apart: bool,
-}
-
-/// A process that the OOM killer killed.
-#[derive(Clone, Debug)]
-pub(in super::super) struct Victim {
-    pub(in super::super) pid: u64,
-    /// Its name, the device's escapes undone.
-    pub(in super::super) comm: Fixed<64>,
-    /// When, in microseconds since boot as the log has them.
-    pub(in super::super) boot_us: u64,
-    /// What it was to the target; `None`: nothing that is known.
-    pub(in super::super) kin: Option<Relationship>,
-    /// Whether the target had its memory.
-    pub(in super::super) sharing: SharedMemory,
-    /// Between which moments of the steady clock it was logged: the log was read to its end at the first, and again at the second.
-    pub(in super::super) logged: (Duration, Duration),
-}
-
-/// What the target had at a sample.
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Sizes {
-    pub(in super::super) rss: Bytes,
-    /// Its address space.
-    pub(in super::super) total: Bytes,
-    pub(in super::super) at: Duration,
-}
 
 /// Faster than a process takes memory: 6 GB/s were measured with four threads.
 const GROWTH: u64 = 6 << 30;
@@ -120,43 +20,22 @@ const GROWTH: u64 = 6 << 30;
 /// Sizes of one process differ by this and by a factor of two, whatever else it does in a moment.
 const FAR: u64 = 4 << 20;
 
-/// The memory cgroup in which the target's OOM kill would be counted, as the kernel's log would name it.
-#[derive(Debug)]
-struct CountingCgroup {
-    version: Version,
-    path: Path,
-}
-
-impl CountingCgroup {
-    /// What a kill in the cgroup `of` because of the limit of `at` is to it; the second says whether it is certainly not counted in it.
-    fn look(&self, of: Option<&[u8]>, at: Option<&[u8]>) -> (Option<Relationship>, bool) {
-        let home = self.path.as_bytes();
-        let (mut of_buf, mut at_buf) = ([0; PATH], [0; PATH]);
-        let of = of.map(|of| unescape(of, &mut of_buf));
-        let at = at.map(|at| unescape(at, &mut at_buf));
-        // All are below the root: that is no kinship.
-        let is_root = |path: &[u8]| path.is_empty() || path == b"/";
-        let is_in = |path: &[u8], group: &[u8]| !is_root(group) && is_below(path, group);
-        let is_elsewhere = of.is_some_and(|of| match self.version {
-            // v1 counts in the victim's own alone.
-            Version::V1 => of != home,
-            Version::V2 => !is_root(home) && !is_in(of, home),
-        });
-        let kin = match (of, at) {
-            (Some(of), _) if is_in(of, home) => Some(Relationship::Group),
-            (_, Some(at)) if is_in(home, at) => Some(Relationship::Limit),
-            _ => None,
-        };
-        (kin, is_elsewhere)
-    }
-}
-
-/// LoggedKills that wait for being asked whose children they are, and those that are remembered because they are related to the target.
+/// Kills that wait for being asked whose children they are, and those that are remembered because they are related to the target.
 const WAITING: usize = 8;
 const KIN: usize = 3;
 
-/// Longer than the log's longest record has room for.
-const PATH: usize = 1024;
+/// The kill that is taken for the target's.
+#[derive(Debug)]
+struct OwnKill {
+    role: Role,
+    /// `Killed process N (x) ...`
+    line: Fixed<320>,
+    /// Between which moments it was logged, and when the log says that it was.
+    logged: (Duration, Duration),
+    boot_us: u64,
+    /// Its report is at its end: what comes is of others.
+    is_over: bool,
+}
 
 /// What the log has said so far.
 #[derive(Debug)]
@@ -166,23 +45,18 @@ pub(in super::super) struct LoggedKills {
     by: Match,
     /// The last report; once that names the target it stays.
     report: Report,
-    /// `Killed process N (x) ...` of the target.
-    killed: Fixed<320>,
-    role: Option<Role>,
-    /// The report that names the target is at its end.
-    is_over: bool,
+    /// The target's own kill, once the log has named it.
+    own: Option<OwnKill>,
     /// The thread that shows the memory of a target whose first thread has exited, and its name: the kernel's kill line is of that one.
     thread: Option<(u64, Fixed<64>)>,
     /// `None`: not known, or seen from inside of a cgroup namespace, where paths are others.
     home: Option<CountingCgroup>,
     /// Since when what is taken now may have been logged, and until when.
     logged: (Duration, Duration),
-    /// The same of the kill that is taken for the target's, and when the log says that it was.
-    found: Option<((Duration, Duration), u64)>,
     /// All kills that the log has named since the watch began, and those of them that are not counted in the target's cgroup.
     total: u64,
     elsewhere: u64,
-    /// LoggedKills of others that came with this reading.
+    /// Kills of others that came with this reading.
     waiting: [Option<Victim>; WAITING],
     /// Those that are related to the target, the newest first.
     kin: [Option<Victim>; KIN],
@@ -196,13 +70,10 @@ impl LoggedKills {
             comm: Fixed::of(comm),
             by,
             report: Report::new((by == Match::Number).then_some(pid)),
-            killed: Fixed::new(),
-            role: None,
-            is_over: false,
+            own: None,
             thread: None,
             home: None,
             logged: (Duration::ZERO, Duration::ZERO),
-            found: None,
             total: 0,
             elsewhere: 0,
             waiting: [const { None }; WAITING],
@@ -275,9 +146,11 @@ impl LoggedKills {
     pub(in super::super) fn take(&mut self, text: &[u8], boot_us: u64) {
         let line = line(text);
         self.total += u64::from(matches!(line, Line::Killed(_)));
-        self.is_over |= self.role.is_some() && self.report.ends_before(&line);
-        if self.is_over {
-            return;
+        if let Some(own) = &mut self.own {
+            own.is_over |= self.report.ends_before(&line);
+            if own.is_over {
+                return;
+            }
         }
         self.report.take(text, &line);
         if let Line::Killed(killed) = &line {
@@ -293,19 +166,19 @@ impl LoggedKills {
             Match::Name => self.report.summed_up().is_some_and(|comm| self.is_called(comm)),
         };
         let is_chosen = !self.report.is_of_group() && (is_named || is_summed_up);
-        match (is_chosen, is_named) {
-            (true, _) => self.role = Some(Role::Chosen),
-            (false, true) => self.role = self.role.or(Some(Role::WithGroup)),
-            (false, false) => {
-                if self.role.is_none() {
-                    self.note_other(killed, boot_us);
-                }
-                return;
+        let known = self.own.as_ref().map(|own| own.role);
+        let role = match (is_chosen, is_named, known) {
+            (true, ..) => Role::Chosen,
+            (false, true, known) => known.unwrap_or(Role::WithGroup),
+            (false, false, None) => return self.note_other(killed, boot_us),
+            (false, false, Some(_)) => return,
+        };
+        match &mut self.own {
+            Some(own) => own.role = role,
+            None => {
+                let (line, logged) = (Fixed::of(text), self.logged);
+                self.own = Some(OwnKill { role, line, logged, boot_us, is_over: false });
             }
-        }
-        self.found = self.found.or(Some((self.logged, boot_us)));
-        if self.killed.as_bytes().is_empty() {
-            self.killed = Fixed::of(text);
         }
     }
 
@@ -384,12 +257,9 @@ impl LoggedKills {
     /// another way. It then is to the target what a kill under any other name would be, and no evidence of the target's own. A kill that
     /// was found by its number stays the target's.
     pub(in super::super) fn disown(&mut self) {
-        if self.by == Match::Number || self.role.is_none() {
-            return;
-        }
-        let killed =
-            kill::killed(self.killed.as_bytes()).map(|killed| (killed.pid, printed(killed.comm.unwrap_or_default())));
-        if let (Some((pid, comm)), Some((logged, boot_us))) = (killed, self.found.take()) {
+        let Some(OwnKill { line, logged, boot_us, .. }) = self.own.take_if(|_| self.by == Match::Name) else { return };
+        if let Some(killed) = kill::killed(line.as_bytes()) {
+            let (pid, comm) = (killed.pid, printed(killed.comm.unwrap_or_default()));
             let (kin, is_elsewhere) = self.relation(pid);
             self.elsewhere += u64::from(is_elsewhere);
             // Its numbers are another namespace's, so that the target has no row to compare it with.
@@ -397,8 +267,6 @@ impl LoggedKills {
             self.other = Some(victim.clone());
             self.remember(victim);
         }
-        (self.role, self.is_over) = (None, false);
-        self.killed.clear();
         self.report.begin();
     }
 
@@ -407,10 +275,9 @@ impl LoggedKills {
     /// nothing of memory, which is being freed then; an address space stays as it is to the end, and is then compared both ways.
     pub(in super::super) fn is_of_other_size(&self, last: Sizes) -> bool {
         let is_far = |more: u64, less: u64| more > less.saturating_mul(2).saturating_add(FAR);
-        let (Some(killed), Some(((_, by), _))) = (kill::killed(self.killed.as_bytes()), self.found) else {
-            return false;
-        };
-        let is_larger = match by.checked_sub(last.at) {
+        let Some(own) = &self.own else { return false };
+        let Some(killed) = kill::killed(own.line.as_bytes()) else { return false };
+        let is_larger = match own.logged.1.checked_sub(last.at) {
             Some(since) => {
                 let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
                 let grown = millis.saturating_mul(GROWTH / 1000);
@@ -424,7 +291,7 @@ impl LoggedKills {
     /// Whether a kill is the target's by a name alone, and sizes of this moment are from before it: those of just after it tell more.
     pub(in super::super) fn wants_sizes(&self, last: Option<Sizes>) -> bool {
         let is_before = |by: Duration| last.is_none_or(|last| last.at <= by);
-        self.by == Match::Name && self.role.is_some() && self.found.is_some_and(|((_, by), _)| is_before(by))
+        self.by == Match::Name && self.own.as_ref().is_some_and(|own| is_before(own.logged.1))
     }
 
     /// Whether one of those who were killed, other than the target, has its name: a relation of it, or the last one.
@@ -435,7 +302,7 @@ impl LoggedKills {
 
     /// Whether a report has begun, and nobody was killed in it yet.
     pub(super) fn is_report_open(&self) -> bool {
-        self.role.is_none() && self.report.is_open()
+        self.own.is_none() && self.report.is_open()
     }
 
     /// How many kills the log has named since the watch began.
@@ -454,8 +321,8 @@ impl LoggedKills {
     }
 
     /// What became of the target, once the log has said so.
-    pub(in super::super) const fn role(&self) -> Option<Role> {
-        self.role
+    pub(in super::super) fn role(&self) -> Option<Role> {
+        self.own.as_ref().map(|own| own.role)
     }
 
     /// How it was found.
@@ -476,7 +343,7 @@ impl LoggedKills {
     /// The lines about the target's kill, in the log's order, as the device has them. Those that did not come are empty.
     pub(in super::super) fn lines(&self) -> [&[u8]; 6] {
         let [header, usage, row, chosen, group] = self.report.lines();
-        [header, usage, row, chosen, group, self.killed.as_bytes()]
+        [header, usage, row, chosen, group, self.own.as_ref().map_or(b"", |own| own.line.as_bytes())]
     }
 }
 
