@@ -141,7 +141,7 @@ pub(super) const MOST: usize = Kind::COUNT + 2 * ROOM + super::kills::ROOM + 2 +
 
 /// Whom something was said of.
 #[derive(Clone, Debug)]
-struct Known {
+struct RaisedOfProcess {
     kind: Kind,
     pid: Pid,
     started: Ticks,
@@ -188,11 +188,11 @@ pub struct Alerts {
     limits: Limits,
     /// By [`Kind`].
     raised: [bool; Kind::COUNT],
-    known: [Option<Known>; ROOM],
+    known: [Option<RaisedOfProcess>; ROOM],
     /// Whether it was too much at the sample before.
     was_above: [bool; Kind::COUNT],
     /// By [`Origin`].
-    sources: [sources::Known; Origin::COUNT],
+    sources: [sources::SourceState; Origin::COUNT],
     /// Whether one of them could not be read any more, at whatever sample.
     has_lost: bool,
     /// OOM kills that the kernel has counted, and that nobody has been named for.
@@ -210,7 +210,7 @@ impl Alerts {
             raised: [false; Kind::COUNT],
             known: [const { None }; ROOM],
             was_above: [false; Kind::COUNT],
-            sources: [sources::Known::NONE; Origin::COUNT],
+            sources: [sources::SourceState::NONE; Origin::COUNT],
             has_lost: false,
             unnamed: 0,
             total: 0,
@@ -336,7 +336,7 @@ impl Alerts {
         processes: &ProcessTable,
         each: &mut dyn FnMut(&Alert),
     ) {
-        let is_it = |known: &Option<Known>| {
+        let is_it = |known: &Option<RaisedOfProcess>| {
             let known = known.as_ref();
             known.is_some_and(|known| (known.kind, known.pid, known.started) == (kind, row.pid, row.started))
         };
@@ -359,8 +359,13 @@ impl Alerts {
                     self.unlisted += 1;
                     return;
                 };
-                *place =
-                    Some(Known { kind, pid: row.pid, started: row.started, comm: row.comm.clone(), is_there: true });
+                *place = Some(RaisedOfProcess {
+                    kind,
+                    pid: row.pid,
+                    started: row.started,
+                    comm: row.comm.clone(),
+                    is_there: true,
+                });
                 Change::Raised
             }
             _ => return,

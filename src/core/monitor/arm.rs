@@ -10,7 +10,7 @@ use super::options::{Destination, Options};
 use super::process_table::ProcessTable;
 use super::sample::{Sample, Sources};
 use super::show::Show;
-use super::{GROUPS, Monitor, Seen};
+use super::{GROUPS, Monitor, Sampler};
 use crate::environment::{self, Locked, MANY, Others, fail_no_room};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -43,7 +43,7 @@ impl<'a> Monitor<'a> {
         let reader = Reader::start(&host.proc).ok();
         // Best effort, as containers have no right to it: who records how memory goes should be there to the end.
         let _ = harden::exempt_from_oom_killer(&host.proc);
-        let seen = Seen {
+        let sampler = Sampler {
             sources,
             reader,
             sample: Sample::new(),
@@ -69,6 +69,6 @@ impl<'a> Monitor<'a> {
         if let Err(errno) = environment::lock(Locked::Touched) {
             environment::say_unlocked(errno);
         }
-        Ok(Self { seen, show, out: buffers.out, buf: buffers.read })
+        Ok(Self { sampler, show, out: buffers.out, buf: buffers.read })
     }
 }

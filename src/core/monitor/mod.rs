@@ -63,14 +63,14 @@ const MAPPED: usize = 5;
 
 /// All that is opened and taken room for before the first sample.
 struct Monitor<'a> {
-    seen: Seen<'a>,
+    sampler: Sampler<'a>,
     show: Show<'a>,
     out: &'a mut [u8],
     buf: &'a mut [u8],
 }
 
 /// What the samples so far have seen, and what they are taken with: all that is shown.
-struct Seen<'a> {
+struct Sampler<'a> {
     options: Options<'a>,
     host: Host,
     envelope: Envelope,
@@ -107,19 +107,19 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     let cost = Cost::so_far();
     let worked = monitor.work();
     if options.self_report == SelfReport::Show {
-        cost.report("samples", monitor.seen.summary.samples);
+        cost.report("samples", monitor.sampler.summary.samples);
     }
-    if let (Err(error), 0) = (&worked, monitor.seen.summary.samples) {
+    if let (Err(error), 0) = (&worked, monitor.sampler.summary.samples) {
         // Nothing was seen, so there is nothing to sum up.
         return fail(error);
     }
-    let mut ended = monitor.seen.others.qualify(monitor.end());
-    if monitor.seen.alerts.has_lost() {
+    let mut ended = monitor.sampler.others.qualify(monitor.end());
+    if monitor.sampler.alerts.has_lost() {
         ended = ended.worse(Exit::Partial);
     }
     match (worked, ended) {
         (Err(error), _) => fail(&error),
-        (Ok(()), Exit::Done | Exit::Partial) if options.code == Code::Found && monitor.seen.summary.alerts > 0 => {
+        (Ok(()), Exit::Done | Exit::Partial) if options.code == Code::Found && monitor.sampler.summary.alerts > 0 => {
             Exit::Found
         }
         (Ok(()), exit) => exit,
@@ -129,9 +129,9 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
 impl Monitor<'_> {
     /// Samples until the time is up or somebody ends it.
     fn work(&mut self) -> Result<(), Error> {
-        self.seen.since = monotonic();
-        let end = self.seen.since.saturating_add(self.seen.options.length);
-        let mut next = self.seen.since;
+        self.sampler.since = monotonic();
+        let end = self.sampler.since.saturating_add(self.sampler.options.length);
+        let mut next = self.sampler.since;
         loop {
             let now = monotonic();
             let is_last = next >= end;
@@ -141,7 +141,7 @@ impl Monitor<'_> {
             }
             // After a wait that was too long (a stopped process) those that were missed are not made up for.
             while next <= now {
-                next = next.saturating_add(self.seen.options.interval);
+                next = next.saturating_add(self.sampler.options.interval);
             }
             // The last one is at the end, whatever the interval is.
             next = next.min(end);
@@ -175,14 +175,14 @@ impl Monitor<'_> {
 
     /// One sample.
     fn take(&mut self, now: Duration, is_last: bool) -> Result<(), Error> {
-        self.seen.take(now, is_last, self.buf)?;
+        self.sampler.take(now, is_last, self.buf)?;
         self.judge();
-        self.show.show(&self.seen, self.out);
+        self.show.show(&self.sampler, self.out);
         Ok(())
     }
 
     fn judge(&mut self) {
-        let Seen { alerts, sample, processes, summary, notes, kills, .. } = &mut self.seen;
+        let Sampler { alerts, sample, processes, summary, notes, kills, .. } = &mut self.sampler;
         let show = &mut self.show;
         let facts = alerts::Facts::of(sample, processes, kills.seen());
         alerts.judge(&facts, &mut |alert: &Alert| {
@@ -199,7 +199,7 @@ impl Monitor<'_> {
     }
 }
 
-impl Seen<'_> {
+impl Sampler<'_> {
     /// Takes a sample.
     fn take(&mut self, now: Duration, is_last: bool, buf: &mut [u8]) -> Result<(), Error> {
         let is_first = self.summary.samples == 0;

@@ -4,13 +4,13 @@ use core::fmt::Write;
 
 use super::clocks::Clocks;
 use super::process_table::SortKey;
-use super::{MAPPED, Seen};
+use super::{MAPPED, Sampler};
 use crate::error::Because;
 use crate::fixed::Fixed;
 use crate::host::Numbers;
 use crate::sys::Errno;
 
-impl Seen<'_> {
+impl Sampler<'_> {
     /// What the tables can't show, once.
     pub(super) fn say_what_is_missing(&mut self, is_first: bool) {
         let now = &self.sample.now;

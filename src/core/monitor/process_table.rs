@@ -31,7 +31,7 @@ use crate::sys::pidfd::PidFd;
 use crate::sys::reserved::Reserved;
 use crate::sys::{Errno, Result};
 use crate::units::Pid;
-use look::{RowReader, Seen};
+use look::{Owner, RowReader};
 use points::Times;
 #[cfg(test)]
 pub(super) use row::tests::row as row_for_tests;
@@ -163,10 +163,10 @@ impl ProcessTable {
             return self.add(before, here, pid, entry, reader);
         };
         match reader.again(row, slot, entry) {
-            Seen::Same => self.failed = row.unread.or(self.failed),
+            Owner::Same => self.failed = row.unread.or(self.failed),
             // Its row is found not to be seen, and goes.
-            Seen::Gone => return before,
-            Seen::Other => self.exited += 1,
+            Owner::Gone => return before,
+            Owner::Other => self.exited += 1,
         }
         Some(slot)
     }

@@ -8,7 +8,7 @@ use super::options::{Charset, Color, Destination, Form, Options, Output};
 use super::process_table::{Row, SortKey};
 use super::tables::{self, Growing};
 use super::view::{self, Past, View};
-use super::{Seen, prometheus};
+use super::{Sampler, prometheus};
 use crate::environment;
 use crate::exit::Exit;
 use crate::files::Unusable;
@@ -101,22 +101,22 @@ impl<'a> Show<'a> {
     }
 
     /// Hands a sample on.
-    pub(super) fn show(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
-        self.hand_on(seen, buf);
-        self.publish(seen, buf);
+    pub(super) fn show(&mut self, sampler: &Sampler<'_>, buf: &mut [u8]) {
+        self.hand_on(sampler, buf);
+        self.publish(sampler, buf);
         self.new.clear();
         self.board.age();
     }
 
-    fn hand_on(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
-        let form = seen.options.form;
-        let context = TableContext::new(form, &seen.envelope, &seen.sample.now);
+    fn hand_on(&mut self, sampler: &Sampler<'_>, buf: &mut [u8]) {
+        let form = sampler.options.form;
+        let context = TableContext::new(form, &sampler.envelope, &sampler.sample.now);
         let Self { target, board, new, broken, has_header, .. } = self;
         match target {
             Target::Files(files) => {
-                if seen.options.what == Output::Samples {
+                if sampler.options.what == Output::Samples {
                     for which in TABLED {
-                        files.write(which, &context, buf, &mut |to| seen.table(which, to));
+                        files.write(which, &context, buf, &mut |to| sampler.table(which, to));
                     }
                     files.write(SessionFile::Alerts, &context, buf, &mut |to| put_alerts(new, to));
                     files.end_sample();
@@ -124,29 +124,29 @@ impl<'a> Show<'a> {
                 tell(new);
             }
             Target::Screen(color, charset, past) => {
-                past.push(seen.sample.used_percent(), monotonic());
+                past.push(sampler.sample.used_percent(), monotonic());
                 let mut out = Out::new(Sink::Stdout, buf);
-                seen.draw(&mut out, (*color, *charset), past, board);
+                sampler.draw(&mut out, (*color, *charset), past, board);
                 *broken = flushed(&mut out);
             }
-            Target::Lines if seen.options.what == Output::Analysis => tell(new),
+            Target::Lines if sampler.options.what == Output::Analysis => tell(new),
             Target::Lines => {
                 let mut out = Out::new(Sink::Stdout, buf);
                 match form {
                     Form::Text => {
-                        seen.line(new, &mut out);
+                        sampler.line(new, &mut out);
                         tell_of_sources(new);
                     }
                     Form::Csv => {
                         if !core::mem::replace(has_header, true) {
                             put_header(SessionFile::Memory.table().0, &mut out);
                         }
-                        seen.put(SessionFile::Memory, &context, &mut out);
+                        sampler.put(SessionFile::Memory, &context, &mut out);
                         tell(new);
                     }
                     Form::Json => {
                         for which in TABLED {
-                            seen.put(which, &context, &mut out);
+                            sampler.put(which, &context, &mut out);
                         }
                         let table = SessionFile::Alerts.table().0;
                         let mut to = Writer::new(&context, form, table, &mut out, None);
@@ -160,17 +160,17 @@ impl<'a> Show<'a> {
         }
     }
 
-    fn publish(&mut self, seen: &Seen<'_>, buf: &mut [u8]) {
+    fn publish(&mut self, sampler: &Sampler<'_>, buf: &mut [u8]) {
         let (Some(file), Some(path)) = (&mut self.published, self.published_path) else {
             return;
         };
         let facts = prometheus::Facts {
-            sample: &seen.sample,
-            page: seen.host.page,
-            processes: Some(seen.processes.rows().count() as u64),
-            zombies: Some(seen.processes.zombies()),
-            top: seen.largest().map(|row| row.rss),
-            groups: seen.groups.rows(),
+            sample: &sampler.sample,
+            page: sampler.host.page,
+            processes: Some(sampler.processes.rows().count() as u64),
+            zombies: Some(sampler.processes.zombies()),
+            top: sampler.largest().map(|row| row.rss),
+            groups: sampler.groups.rows(),
             alerts: &self.counts,
         };
         let published = prometheus::publish(file, &facts, buf);
@@ -198,7 +198,7 @@ const TABLED: [SessionFile; 6] = [
     SessionFile::Pressure,
 ];
 
-impl Seen<'_> {
+impl Sampler<'_> {
     fn put(&self, which: SessionFile, context: &TableContext<'_>, out: &mut Out<'_>) {
         let mut to = Writer::new(context, context.form, which.table().0, out, None);
         self.table(which, &mut to);

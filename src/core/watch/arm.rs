@@ -4,7 +4,7 @@ use super::also::AlsoWatched;
 use super::checks::Checks;
 use super::counts::Reading;
 use super::death::{DeathWatch, memory_for};
-use super::end::Seen;
+use super::end::WatchSummary;
 use super::history::Memory;
 use super::identity::Identity;
 use super::kmsg::{KernelLog, Match, VictimFacts};
@@ -82,7 +82,7 @@ impl<'a> Watch<'a> {
             member: Member {
                 evidence,
                 family,
-                seen: Seen::new(Reading { at: now, ..first }),
+                seen: WatchSummary::new(Reading { at: now, ..first }),
                 death: DeathWatch::new(options.seize, options.threshold, tracee, now),
                 trigger: Trigger::new(options.interval, now),
                 threshold: Threshold::new(options.threshold, options.base, options.interval),

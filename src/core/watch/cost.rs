@@ -1,6 +1,6 @@
 //! `--self-report`: what watching cost.
 
-use super::end::Seen;
+use super::end::WatchSummary;
 use crate::host::Host;
 use crate::mode::open_self;
 use crate::snapshot::memory;
@@ -8,7 +8,7 @@ use crate::sys::harden::Faults;
 use crate::sys::out::say;
 use crate::units::{Bytes, micros};
 
-impl Seen {
+impl WatchSummary {
     /// Says it on standard error: allocations and faults since arming.
     pub(super) fn say_cost(&self, (allocations, faults): (u64, Faults), host: &Host) {
         let Self { samples, snapshots, worst_lateness, .. } = self;

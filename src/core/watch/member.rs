@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::also;
 use super::counts::{Counts, Reading};
 use super::death::DeathWatch;
-use super::end::{Ending, Seen};
+use super::end::{Ending, WatchSummary};
 use super::history::Memory;
 use super::identity::Identity;
 use super::kmsg::{KernelLog, Sizes};
@@ -31,7 +31,7 @@ use crate::units::PageSize;
 pub(super) struct Member<'a> {
     pub(super) evidence: Evidence,
     pub(super) family: Family,
-    pub(super) seen: Seen,
+    pub(super) seen: WatchSummary,
     pub(super) death: DeathWatch,
     pub(super) trigger: Trigger,
     pub(super) threshold: Threshold,

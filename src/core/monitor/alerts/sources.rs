@@ -8,14 +8,14 @@ use crate::monitor::unread::{Origin, Why};
 
 /// What is known of one source.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
+pub(super) struct SourceState {
     /// It could be read once: what it never told was not lost.
     was_read: bool,
     /// Why it can't be any more, as it was said.
     said: Option<Absent>,
 }
 
-impl Known {
+impl SourceState {
     pub(super) const NONE: Self = Self { was_read: false, said: None };
 }
 

@@ -118,7 +118,7 @@ pub(super) static ZOMBIES: Table<OfZombies<'static>> = Table {
 /// A process with its descriptors. Where a link may not be read, it is of no kind, and how many there are of each is not known.
 pub(super) struct OfFds<'r> {
     row: &'r Row,
-    kinds: Option<fds::Kinds>,
+    kinds: Option<fds::DescriptorCounts>,
 }
 
 impl Rows for OfFds<'static> {

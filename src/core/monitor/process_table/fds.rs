@@ -17,7 +17,7 @@ const APART: usize = 64;
 
 /// How many descriptors there are of each kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Kinds {
+pub struct DescriptorCounts {
     /// `socket:[...]`
     pub socket: u64,
     /// Files and directories.
@@ -42,7 +42,7 @@ pub struct Kinds {
     pub memfd_size: Bytes,
 }
 
-impl Kinds {
+impl DescriptorCounts {
     /// How many were looked at: all of them, or 16,384.
     #[must_use]
     pub const fn looked_at(&self) -> u64 {
@@ -52,15 +52,15 @@ impl Kinds {
 }
 
 /// Of what kind the descriptors of a process are. They change meanwhile: it is what was seen.
-pub fn kinds(host: &Host, pid: Pid) -> Result<Kinds> {
+pub fn kinds(host: &Host, pid: Pid) -> Result<DescriptorCounts> {
     let mut path = Fixed::<32>::new();
     path.push_dec(pid.get()).push(b"/fd");
     let path = path.as_c_str().unwrap_or_default();
     let dir = host.proc.dir(path)?;
     let listing = host.proc.listing(path)?;
     let mut entries = Entries::new(&listing)?;
-    let mut kinds = Kinds::default();
-    let mut known = Known { files: [(0, 0); APART], len: 0 };
+    let mut kinds = DescriptorCounts::default();
+    let mut known = UnnamedFiles { files: [(0, 0); APART], len: 0 };
     while kinds.looked_at() < LOOKED_AT
         && let Some(name) = entries.next()
     {
@@ -73,12 +73,12 @@ pub fn kinds(host: &Host, pid: Pid) -> Result<Kinds> {
 }
 
 /// Files without a name, each once.
-struct Known {
+struct UnnamedFiles {
     files: [(u64, u64); APART],
     len: usize,
 }
 
-impl Known {
+impl UnnamedFiles {
     /// What it takes, unless that was added already.
     fn size(&mut self, about: &About) -> Bytes {
         let is_known = self.files.iter().take(self.len).any(|file| *file == about.identity);
@@ -93,8 +93,8 @@ impl Known {
     }
 }
 
-impl Kinds {
-    fn add(&mut self, dir: &Dir, name: &CStr, known: &mut Known) {
+impl DescriptorCounts {
+    fn add(&mut self, dir: &Dir, name: &CStr, known: &mut UnnamedFiles) {
         // A path, and what the kernel adds.
         let mut buf = [0; 4096 + 16];
         let link = match dir.link(name, &mut buf) {

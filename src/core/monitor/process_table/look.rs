@@ -44,7 +44,7 @@ enum Counting {
 }
 
 /// Whom a number in `/proc` stands for.
-pub(super) enum Seen {
+pub(super) enum Owner {
     /// Who had it.
     Same,
     /// Nobody any more.
@@ -90,7 +90,7 @@ impl<'r> RowReader<'r> {
     }
 
     /// One that a sample has seen.
-    pub(super) fn again(&mut self, row: &mut Row, slot: Slot, entry: &Entry<'_>) -> Seen {
+    pub(super) fn again(&mut self, row: &mut Row, slot: Slot, entry: &Entry<'_>) -> Owner {
         let is_due = self.look.coverage == Coverage::All || slot % TURNS == self.turn as usize % TURNS;
         let done = match row.kind {
             _ if row.inode != entry.inode => self.identify(row, entry),
@@ -106,15 +106,15 @@ impl<'r> RowReader<'r> {
             Err(Errno::ESTALE) => {
                 *row = Row { pid: row.pid, ..Row::empty(row.next) };
                 match self.first(row, row.pid, entry) {
-                    Ok(()) => Seen::Other,
-                    Err(_) => Seen::Gone,
+                    Ok(()) => Owner::Other,
+                    Err(_) => Owner::Gone,
                 }
             }
-            Err(Errno::ENOENT | Errno::ESRCH) => Seen::Gone,
+            Err(Errno::ENOENT | Errno::ESRCH) => Owner::Gone,
             // Any other error is a limit or a right of memdoor's own, as EMFILE and EPERM: it is there, and nothing is known of it now.
             read => {
                 (row.seen, row.unread) = (self.turn, read.err());
-                Seen::Same
+                Owner::Same
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::files::Where;
 use crate::monitor::analysis::{self, TABLES};
 use crate::monitor::files::SessionFile;
 use crate::monitor::options::{Form, Output};
-use crate::monitor::{Monitor, Seen, view};
+use crate::monitor::{Monitor, Sampler, view};
 use crate::refusal::fail;
 use crate::report::escape::Escaped;
 use crate::report::table::{TableContext, Writer};
@@ -38,14 +38,14 @@ impl Monitor<'_> {
     }
 
     fn show_summary(&mut self) -> Exit {
-        let Self { seen, show, out, buf, .. } = self;
-        let (form, what) = (seen.options.form, seen.options.what);
+        let Self { sampler, show, out, buf, .. } = self;
+        let (form, what) = (sampler.options.form, sampler.options.what);
         let mut is_lost = false;
-        let context = TableContext::new(form, &seen.envelope, &seen.sample.now);
+        let context = TableContext::new(form, &sampler.envelope, &sampler.sample.now);
         if let Target::Files(files) = &mut show.target {
-            files.write(SessionFile::Summary, &context, out, &mut |to| seen.sum_up(buf, to));
+            files.write(SessionFile::Summary, &context, out, &mut |to| sampler.sum_up(buf, to));
             let mut room = [0; 1024];
-            let at = files.dir_now(&seen.host.proc, &mut room);
+            let at = files.dir_now(&sampler.host.proc, &mut room);
             let (typed, name) = (Escaped(files.dir().to_bytes()), files.name(SessionFile::Summary));
             let name = Escaped(name.as_bytes());
             if !files.is_failing(SessionFile::Summary) {
@@ -78,7 +78,7 @@ impl Monitor<'_> {
                 form => form,
             };
             let mut to = Writer::new(&context, form, TABLES, &mut out, None);
-            seen.sum_up(buf, &mut to);
+            sampler.sum_up(buf, &mut to);
             to.finish();
         }
         out.flush();
@@ -91,7 +91,7 @@ impl Monitor<'_> {
     }
 }
 
-impl Seen<'_> {
+impl Sampler<'_> {
     fn sum_up(&self, buf: &mut [u8], to: &mut Writer<'_, '_>) {
         let facts = analysis::Facts {
             host: &self.host,

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::change;
-use crate::monitor::Seen;
+use crate::monitor::Sampler;
 use crate::monitor::alerts::Alert;
 use crate::monitor::process_table::{Row, SortKey};
 use crate::parse::pressure::Stall;
@@ -12,7 +12,7 @@ use crate::report::time::ctime;
 use crate::sys::out::Out;
 use crate::units::{Bytes, Percent};
 
-impl Seen<'_> {
+impl Sampler<'_> {
     /// `20:10:05 used 1210.3 of 24105.6 MB (5.02 %), ...`, and a line for each alert.
     pub(super) fn line(&self, new: &[Alert], out: &mut Out<'_>) {
         let sample = &self.sample;

@@ -19,7 +19,7 @@ use crate::sys::socket::{self, Inet, Inspected};
 use crate::units::Bytes;
 
 /// What a descriptor turned out to be.
-enum Seen {
+enum Descriptor {
     Row(Socket),
     Other(Family),
     /// Closed since it was listed, or used anew for something else.
@@ -92,26 +92,26 @@ pub(super) fn settle_one(pidfd: &PidFd, closed: Closed<'_>, entry: Entry, tally:
     }
 }
 
-fn count(seen: Seen, tally: &mut Tally<'_>) {
+fn count(seen: Descriptor, tally: &mut Tally<'_>) {
     match seen {
-        Seen::Row(socket) => tally.emit(&socket, Method::Getfd),
-        Seen::Other(family) => tally.count(family, Method::Getfd),
-        Seen::Closed => {}
+        Descriptor::Row(socket) => tally.emit(&socket, Method::Getfd),
+        Descriptor::Other(family) => tally.count(family, Method::Getfd),
+        Descriptor::Closed => {}
     }
 }
 
-fn look(pidfd: &PidFd, closed: Closed<'_>, entry: Entry) -> Result<Seen, Trouble> {
+fn look(pidfd: &PidFd, closed: Closed<'_>, entry: Entry) -> Result<Descriptor, Trouble> {
     let number = i32::try_from(entry.fd).map_err(|_| Trouble::Socket(Absent::Malformed))?;
     let fd = match pidfd.getfd(number) {
         Ok(fd) => fd,
-        Err(Errno::EBADF) if closed.says_so(entry) => return Ok(Seen::Closed),
+        Err(Errno::EBADF) if closed.says_so(entry) => return Ok(Descriptor::Closed),
         // EBADF though the descriptor is there: the pidfd is of a leader that has exited before its threads, or of one
         // with a descriptor table of its own.
         Err(errno) => return Err(Trouble::Method(errno.into())),
     };
     let inode = socket::inode(&fd).map_err(|errno| Trouble::Socket(errno.into()))?;
     if inode != Some(u64::from(entry.inode)) {
-        return Ok(Seen::Closed);
+        return Ok(Descriptor::Closed);
     }
     let inspected = socket::inspect(&fd);
     drop(fd);
@@ -121,11 +121,11 @@ fn look(pidfd: &PidFd, closed: Closed<'_>, entry: Entry) -> Result<Seen, Trouble
     }
 }
 
-fn seen(socket: &Inspected, inode: u32) -> Seen {
+fn seen(socket: &Inspected, inode: u32) -> Descriptor {
     if let Some(inet) = &socket.inet {
-        return Seen::Row(row(inet, socket.protocol, inode));
+        return Descriptor::Row(row(inet, socket.protocol, inode));
     }
-    Seen::Other(match (socket.domain, socket.kind, socket.protocol) {
+    Descriptor::Other(match (socket.domain, socket.kind, socket.protocol) {
         (socket::AF_UNIX, ..) => Family::Unix,
         (socket::AF_NETLINK, ..) => Family::Netlink,
         (socket::AF_PACKET, ..) => Family::Packet,

@@ -64,7 +64,7 @@ pub(super) enum Logged {
     OnlyOthers,
     /// The same, but its numbers are of another pid namespace; the kill that the target's cgroup counted stands there as another's.
     AsAnother(OtherName),
-    /// LoggedKills may be missing in it: it says nothing.
+    /// Kills may be missing in it: it says nothing.
     Incomplete,
 }
 
