@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use common::host::{TempDir, works};
@@ -17,7 +17,7 @@ use common::journal::{
     BOOTS, Field, LATE_US, Layout, MACHINE, Object, Remote, Told, export, fixture, fixture_path, is_compact, items,
     journalctl, le64, objects, sorted, story,
 };
-use common::run::poll;
+use common::run::{Process, command, poll, run_command};
 use common::skip;
 use memdoor::journal::{Entry, File, Id, Message, Now, Query, Reader, Refusal, Salvage, Speaker, State};
 
@@ -93,7 +93,7 @@ fn the_fixtures_are_what_systemd_journal_remote_has_written() {
     }
     let remote = Remote::find().expect("systemd-journal-remote");
     let dir = TempDir::new();
-    let mount = |words: &[&str]| assert!(Command::new(words[0]).args(&words[1..]).status().expect("mount").success());
+    let mount = |words: &[&str]| assert_eq!(run_command(command(words[0], &words[1..])).code(), 0);
     let at = dir.path().to_str().expect("UTF-8");
     mount(&["mount", "-t", "tmpfs", "-o", "size=12m", "none", at]);
     for layout in Layout::all() {
@@ -544,9 +544,10 @@ fn a_live_file_is_followed() {
     };
     let dir = TempDir::new();
     let path = dir.path().join("live.journal");
-    let mut writer =
-        remote.command(COMPACT, &path).arg("-").stdin(Stdio::piped()).spawn().expect("systemd-journal-remote");
-    let mut input = writer.stdin.take().expect("a pipe");
+    let mut writer = remote.command(COMPACT, &path);
+    writer.arg("-").stdin(Stdio::piped());
+    let mut writer = Process::start(writer);
+    let mut input = writer.input.take().expect("a pipe");
     let story = story();
     let mut write = |part: &[Told]| {
         input.write_all(&export(part)).expect("write");
@@ -584,7 +585,7 @@ fn a_live_file_is_followed() {
     });
     assert!(reader.salvage().first.is_none(), "{:?}", reader.salvage());
     drop(input);
-    assert!(writer.wait().expect("an end").success());
+    assert!(writer.wait().success());
     assert!(matches!(reader.refresh(), Ok(Now::Closed | Now::Archived)));
     assert!(reader.next().is_none());
 }

@@ -6,6 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::host::TempDir;
+use super::run::{Running, run_command};
+
 /// A field's name, and its value.
 pub type Field = (String, Vec<u8>);
 
@@ -242,16 +245,23 @@ impl Remote {
     pub fn write(&self, layout: Layout, export: &[u8], to: &Path) {
         let from = to.with_extension("export");
         fs::write(&from, export).expect("write");
-        let ended = self.command(layout, to).arg(&from).stdin(Stdio::null()).status().expect("systemd-journal-remote");
-        assert!(ended.success(), "systemd-journal-remote: {ended}");
+        let mut command = self.command(layout, to);
+        command.arg(&from);
+        let ended = run_command(command);
+        assert_eq!(ended.code(), 0, "systemd-journal-remote: {ended:?}");
     }
 }
 
 /// What journalctl, the only judge that counts, reads of a file.
 pub fn journalctl(file: &Path, words: &[&str]) -> Vec<Told> {
-    let output =
-        Command::new("journalctl").arg("--file").arg(file).args(["-o", "export", "--all"]).args(words).output();
-    read_export(&output.expect("journalctl").stdout)
+    let mut command = Command::new("journalctl");
+    command.arg("--file").arg(file).args(["-o", "export", "--all"]).args(words);
+    // Its output is no text.
+    let dir = TempDir::new();
+    let path = dir.path().join("export");
+    let output = fs::File::create(&path).expect("create");
+    let _ = Running::start_into(command, Stdio::from(output)).end();
+    read_export(&fs::read(&path).expect("read"))
 }
 
 /// A file of fixtures/journal, as systemd-journal-remote has written it, unpacked.
