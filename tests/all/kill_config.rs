@@ -236,7 +236,12 @@ fn to_note(dir: &TempDir, name: &str, heard: &str) -> Command {
 #[test]
 fn a_victim_that_a_sighup_spares_gets_no_sigkill_and_one_that_it_does_not_spare_gets_it_at_its_time() {
     let (name, dir) = (name(), TempDir::new());
-    for (at, spares) in ["avoid = comm:^NAME$", "ignore = comm:^NAME$", "dry-run = true", ""].iter().enumerate() {
+    // To be avoided is to be the last: where there is nobody else that spares nobody.
+    for (at, (more, is_spared)) in
+        [("avoid = comm:^NAME$", false), ("ignore = comm:^NAME$", true), ("dry-run = true", true), ("", false)]
+            .into_iter()
+            .enumerate()
+    {
         let (heard, log) = (dir.join(&format!("heard{at}")), dir.join(&format!("log{at}")));
         let mut victim = noting(&dir, &name, &heard);
         let conf = |more: &str| {
@@ -250,18 +255,18 @@ fn a_victim_that_a_sighup_spares_gets_no_sigkill_and_one_that_it_does_not_spare_
         };
         poll("a SIGTERM", || std::fs::exists(&heard).unwrap_or_default().then_some(()));
         let began = std::time::Instant::now();
-        conf(&spares.replace("NAME", &name));
+        conf(&more.replace("NAME", &name));
         daemon.signal(Signal::SIGHUP);
         logged("SIGHUP: the configuration was read anew");
-        if spares.is_empty() {
+        if !is_spared {
             logged(&format!("outcome=killed pid={} ", victim.pid));
             victim.wait();
             assert!((2..20).contains(&began.elapsed().as_secs()), "what was left of the grace: {:?}", began.elapsed());
         } else {
             logged(&format!("INFO outcome=pardoned pid={} ", victim.pid));
-            logged("reason=\"the configuration that was read anew spares it\"");
+            logged("reason=\"by the configuration that was read anew it may not be ended\"");
             std::thread::sleep(std::time::Duration::from_secs(3).saturating_sub(began.elapsed()));
-            assert!(is_alive(victim.pid), "{spares}");
+            assert!(is_alive(victim.pid), "{more}");
         }
         assert_eq!(std::fs::read_to_string(&heard).expect("heard"), "heard\n", "nobody is asked twice");
         daemon.signal(Signal::SIGTERM);
@@ -458,6 +463,85 @@ fn of_a_whole_cgroup_that_was_asked_only_what_the_new_configuration_ends_gets_si
     assert!(is_alive(companion.pid));
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.end().code(), 0);
+}
+
+#[test]
+fn a_victim_that_is_avoided_by_now_is_let_go_where_there_is_somebody_else() {
+    let (name, other, dir) = (name(), name(), TempDir::new());
+    let (file, log) = (dir.join("heard"), dir.join("log"));
+    let (victim, mut second) = (noting(&dir, &name, &file), family(&other, 4, 0));
+    let text = "[kill]\nthreshold = 0\nhard = 0\ngrace = 600\ncooldown = 1\n";
+    let conf = dir.write("conf", format!("{text}prefer = comm:^{name}$\n").as_bytes());
+    let only = format!("^({name}|{other})$");
+    let daemon = Running::start(memdoor(&["kill", "--config", &conf, "--only", &only, "--log-file", &log]));
+    poll("a SIGTERM", || std::fs::exists(&file).unwrap_or_default().then_some(()));
+    dir.write("conf", format!("{text}avoid = comm:^{name}$\n").as_bytes());
+    daemon.signal(Signal::SIGHUP);
+    poll("let go", || {
+        let text = std::fs::read_to_string(&log).ok()?;
+        let line = text.lines().find(|line| line.contains(&format!("outcome=pardoned pid={} ", victim.pid)))?;
+        assert!(line.contains("--avoid fits it, and there is somebody else\""), "{line}");
+        Some(())
+    });
+    second.wait();
+    assert!(is_alive(victim.pid) && heard(&[file]) == 1);
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+}
+
+#[test]
+fn a_configuration_that_spares_another_one_of_the_cgroup_ends_the_tree_alone_and_asks_nobody_twice() {
+    let Some(group) = Memcg::or_skip(None) else { return };
+    let (name, other, dir) = (name(), name(), TempDir::new());
+    let (files, log) = ([dir.join("heard0"), dir.join("heard1")], dir.join("log"));
+    let start = |name: &str, file: &str| Victim::start_command(group.inside(&to_note(&dir, name, file)));
+    let (mut victim, companion) = (start(&name, &files[0]), start(&other, &files[1]));
+    let text = "[kill]\nthreshold = 0\nhard = 0\nby = cgroup\ncooldown = 600\n";
+    let conf = dir.write("conf", format!("{text}grace = 600\n").as_bytes());
+    let only = format!("^{name}$");
+    let mut daemon = Running::start(memdoor(&["kill", "--config", &conf, "--only", &only, "--log-file", &log]));
+    poll("two SIGTERMs", || (heard(&files) == 2).then_some(()));
+    dir.write("conf", format!("{text}grace = 0.1\nignore = comm:^{other}$\n").as_bytes());
+    daemon.signal(Signal::SIGHUP);
+    let (_, line) = daemon.until("Its Control Group Ends As A Whole: ");
+    let words =
+        "no: its processes got SIGTERM, and by the configuration that was read anew one that may not be ended is in it";
+    assert!(line.contains(words), "{line}");
+    victim.wait();
+    poll("killed", || std::fs::read_to_string(&log).ok()?.contains("outcome=killed").then_some(()));
+    assert!(is_alive(companion.pid) && heard(&files) == 2);
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().code(), 0);
+}
+
+#[test]
+fn a_victim_that_was_moved_out_of_the_cgroup_is_let_go_for_that_reason() {
+    let (Some(group), Some(away)) = (Memcg::or_skip(Some(64 * MIB)), Memcg::or_skip(None)) else { return };
+    let (name, dir) = (name(), TempDir::new());
+    let file = dir.join("heard");
+    let victim = Victim::start_command(group.inside(&to_note(&dir, &name, &file)));
+    let (only, path) = (format!("^{name}$"), group.path());
+    let args = kill_args(&only, &["--once", "--grace", "2", "--hard", "0", "--cgroup", &path]);
+    let memdoor = Running::start(memdoor(&args));
+    poll("a SIGTERM", || std::fs::exists(&file).unwrap_or_default().then_some(()));
+    away.take(victim.pid);
+    let ended = memdoor.end();
+    assert_eq!(value(&ended.out, "Reason"), "it is outside of --cgroup by now", "{ended:#?}");
+    assert!(is_alive(victim.pid));
+}
+
+#[test]
+fn the_end_of_a_terminal_leaves_no_victim_of_once_with_sigterm_alone() {
+    let (name, dir) = (name(), TempDir::new());
+    let file = dir.join("heard");
+    let mut victim = noting(&dir, &name, &file);
+    let only = format!("^{name}$");
+    let memdoor = Running::start(memdoor(&kill_args(&only, &["--once", "--grace", "1", "--hard", "0"])));
+    poll("a SIGTERM", || std::fs::exists(&file).unwrap_or_default().then_some(()));
+    memdoor.signal(Signal::SIGHUP);
+    let ended = memdoor.end();
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    victim.wait();
 }
 
 #[test]

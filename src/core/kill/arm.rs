@@ -69,6 +69,10 @@ impl<'a> Killer<'a> {
         let sockets = Sockets::arm(DESCRIPTORS)
             .map_err(|errno| fail(&Error::new("map", b"memory for the table of sockets", errno)))?;
         signal::install().map_err(|errno| fail(&Error::new("handle", b"signals", errno)))?;
+        if options.run == Run::Once {
+            // It ends by itself, and soon: a terminal that is closed meanwhile leaves no victim with SIGTERM alone.
+            signal::ignore_hangup();
+        }
         // Who is not root, or has not CAP_KILL, ends their own processes only, which are shown.
         let completeness = match (Others::say(&host.proc, &mut envelope), system::signals_only()) {
             (Others::Hidden, None) => Completeness::Denied,

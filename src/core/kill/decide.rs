@@ -81,7 +81,7 @@ impl Killer<'_> {
     }
 
     /// Chooses. Of a whole cgroup those count as well that end with the one that is chosen: where one of them is avoided, so is that cgroup.
-    fn choose(&mut self) -> crate::sys::Result<Choice> {
+    pub(super) fn choose(&mut self) -> crate::sys::Result<Choice> {
         let Self { options, selection, host, evidence, reader, .. } = self;
         let memcg = &mut evidence.memcg;
         let (policy, group, proc) = (options.policy, options.cgroup, &host.proc);

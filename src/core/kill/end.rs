@@ -6,7 +6,7 @@ use super::member::{Eligibility, NotHeld};
 use super::members::Dying;
 use super::patience::Patience;
 use super::pending::{Pending, Since};
-use super::report::{Action, Candidate, Failure, Outcome, Pardon};
+use super::report::{Action, Candidate, Failure, Outcome};
 use super::when::{Reading, State};
 use super::whole_cgroup::{CgroupToEnd, WholeCgroup, judge_cgroup};
 use super::{Call, Killer};
@@ -233,10 +233,10 @@ impl Killer<'_> {
             Wait::Relieved => return Outcome::Spared,
             Wait::Up => {}
         }
-        // It may have called exec(2) since it was asked, and be by now what nobody is to end.
+        // It may have called exec(2) or been moved since it was asked, and be by now what nobody is to end.
         let rank = action.victim.as_ref().map_or(Rank::Ordinary, |victim| victim.tree.rank);
-        if self.members.let_go_by_program(check, rank) {
-            action.effect.pardon = Some(Pardon::Program);
+        if let Some(pardon) = self.members.let_go_of_changed(check, rank) {
+            action.effect.pardon = Some(pardon);
             return Outcome::Pardoned;
         }
         let (killed, failed) = match check.cgroup {

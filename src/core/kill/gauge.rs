@@ -73,7 +73,13 @@ impl Gauge {
             && let Err(errno) = gauge.pressure(host, waiting)
         {
             let error = Error::new("read", gauge.pressure.name().to_bytes(), errno);
-            return Err(error.hint("--psi needs Linux 4.20 with CONFIG_PSI; boot with psi=1"));
+            let version = gauge.group.as_ref().and_then(|(group, _)| Some(group.path().ok()?.0));
+            return Err(error.hint(match version {
+                Some(Version::V1) => {
+                    "cgroup v1 counts no stalls of a cgroup: leave --psi out, or --cgroup, and the host's count"
+                }
+                _ => "--psi needs Linux 4.20 with CONFIG_PSI; boot with psi=1",
+            }));
         }
         Ok(gauge)
     }
@@ -202,6 +208,9 @@ fn open_group(host: &Host, path: &[u8], buf: &mut [u8]) -> Result<Memcg, Error> 
     match used {
         Ok(Some(_)) => Ok(group),
         Ok(None) => Err(Error::new("use memory cgroup", path, Errno::ENODATA).hint(match group.path() {
+            Ok((_, b"/")) => {
+                "it is the root cgroup, which has no limit: leave --cgroup out, and the host's memory counts"
+            }
             Ok((Version::V1, _)) => "neither it nor a cgroup above it has a memory limit: set memory.limit_in_bytes",
             _ => "neither it nor a cgroup above it has a memory limit: set memory.max",
         })),

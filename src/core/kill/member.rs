@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::options::{Options, Policy, Unpinned};
+use super::report::Pardon;
 use super::whole_cgroup::CgroupToEnd;
 use crate::fixed::Fixed;
 use crate::identity::ProcessIdentity;
@@ -153,21 +154,22 @@ impl Member {
         (if is_companion { Ok(Rank::Ordinary) } else { judged }, !identity.has_unread())
     }
 
-    /// Whether it has called exec(2) since it was asked to end, and by what it runs now would not have been asked. What can't be read, and
-    /// one that is on its way, changes nothing: it was asked by what was read then.
-    pub(super) fn has_become_another(&self, check: &Eligibility<'_>, rank: Rank) -> bool {
+    /// Why it would not be asked to end by what it is now: it has called exec(2) since, or was moved. What can't be read, and one that is on
+    /// its way, changes nothing: it was asked by what was read then.
+    pub(super) fn pardon(&self, check: &Eligibility<'_>, rank: Rank) -> Option<Pardon> {
         let mut buf = [0; STAT_MAX];
         let stat = self.dir.read(c"stat", &mut buf).ok().and_then(stat::parse);
         let is_itself = |stat: &stat::Stat<'_>| {
             stat.starttime == self.started && !stat.is_exiting && !stat::has_exited(stat.state, stat.threads)
         };
-        let Some(stat) = stat.filter(is_itself) else { return false };
+        let stat = stat.filter(is_itself)?;
         match self.judge(&stat, check) {
             // That is found, whatever else is not known.
-            (Err(Exclusion::Ignored), _) => true,
-            (Ok(Rank::Avoided), true) => rank != Rank::Avoided,
-            (Err(why), true) => why != Exclusion::Unread,
-            _ => false,
+            (Err(Exclusion::Ignored), _) => Some(Pardon::Program),
+            (Ok(Rank::Avoided), true) if rank != Rank::Avoided => Some(Pardon::Program),
+            (Err(Exclusion::Outside), true) => Some(Pardon::Moved),
+            (Err(Exclusion::Unread), _) | (Ok(_), _) | (Err(_), false) => None,
+            (Err(_), true) => Some(Pardon::Program),
         }
     }
 

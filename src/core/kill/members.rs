@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::os::fd::BorrowedFd;
 
 use super::member::{Eligibility, Member, NotHeld, Part, Sent, running};
+use super::report::Pardon;
 use crate::badness;
 use crate::processes::{CombinedMemory, Memory, Process};
 use crate::sys::file::Dir;
@@ -191,17 +192,17 @@ impl Members {
         living.map(|member| member.kill_not_before).max().unwrap_or_default()
     }
 
-    /// Whether those that were asked to end may not be any more, by what `check` says now; one of them that may not is let go. `rank` is how
-    /// much they were wanted: one that is to be spared by now spares all.
-    pub(super) fn let_go_by_policy(&mut self, check: &Eligibility<'_>, rank: Rank) -> bool {
-        let mut is_spared = false;
+    /// Why those that were asked to end may not be any more, by what `check` says now; one of them that may not is let go. `rank` is how
+    /// much they were wanted: one that is to be avoided by now is so with all.
+    pub(super) fn let_go_by_policy(&mut self, check: &Eligibility<'_>, rank: Rank) -> Option<Pardon> {
+        let mut pardon = None;
         let mut at = 0;
         while let Some(member) = self.all.get_mut(at) {
             let looked = if member.is_alive() { member.look(check) } else { Ok(rank) };
             match looked {
-                Ok(Rank::Avoided) if rank != Rank::Avoided => is_spared = true,
+                Ok(Rank::Avoided) if rank != Rank::Avoided => pardon = Some(Pardon::Avoided),
                 // The first is the root, without which there is no tree.
-                Err(_) if at == 0 && member.is_alive() => is_spared = true,
+                Err(_) if at == 0 && member.is_alive() => return Some(Pardon::Configuration),
                 Err(_) if at > 0 => {
                     let pid = member.pid;
                     self.let_go_where(&|member| member.pid == pid);
@@ -211,18 +212,19 @@ impl Members {
             }
             at += 1;
         }
-        is_spared
+        pardon
     }
 
-    /// Lets go of those that by now run what may not be ended; whether the root does, which spares all: without it there is no tree.
-    pub(super) fn let_go_by_program(&mut self, check: &Eligibility<'_>, rank: Rank) -> bool {
-        let has_become_another = |member: &Member| member.is_alive() && member.has_become_another(check, rank);
-        if self.all.first().is_some_and(has_become_another) {
-            return true;
+    /// Lets go of those that by now run what may not be ended, or were moved; why the root is one of these, which spares all: without it
+    /// there is no tree.
+    pub(super) fn let_go_of_changed(&mut self, check: &Eligibility<'_>, rank: Rank) -> Option<Pardon> {
+        let pardon = |member: &Member| if member.is_alive() { member.pardon(check, rank) } else { None };
+        let of_root = self.all.first().and_then(pardon);
+        if of_root.is_none() {
+            let root = self.all.first().map(|root| root.pid);
+            self.let_go_where(&|member| Some(member.pid) != root && pardon(member).is_some());
         }
-        let root = self.all.first().map(|root| root.pid);
-        self.let_go_where(&|member| Some(member.pid) != root && has_become_another(member));
-        false
+        of_root
     }
 
     /// Of a whole cgroup that was asked to end, keeps those that end by what holds now: the tree, or its root.

@@ -118,6 +118,15 @@ struct Killer<'a> {
 
 impl Killer<'_> {
     fn once(&mut self) -> Exit {
+        let armed = Cost::so_far();
+        let exit = self.look_once();
+        if self.options.self_report == SelfReport::Show {
+            armed.report("looks", self.looks);
+        }
+        exit
+    }
+
+    fn look_once(&mut self) -> Exit {
         let (state, reading) = self.look();
         let is_asked = self.options.act == Act::DryRun;
         if state == State::Enough && !is_asked {
@@ -158,12 +167,10 @@ impl Killer<'_> {
     }
 
     fn daemon(&mut self) -> Ended {
-        let threshold = self.options.when.threshold;
+        let when = self.options.when;
         match core::mem::take(&mut self.history.since) {
-            Since::Start => self.log.line(Level::Info, format_args!("started: threshold {threshold} %")),
-            Since::Anew => self
-                .log
-                .line(Level::Info, format_args!("SIGHUP: the configuration was read anew: threshold {threshold} %")),
+            Since::Start => self.log.line(Level::Info, format_args!("started: {when}")),
+            Since::Anew => self.log.line(Level::Info, format_args!("SIGHUP: the configuration was read anew: {when}")),
             Since::Kept(why) => {
                 let why = core::str::from_utf8(why.as_bytes()).unwrap_or_default();
                 self.log.line(Level::Error, format_args!("SIGHUP: the configuration stays as it was: {why}"));

@@ -9,9 +9,10 @@ use super::Killer;
 use super::member::Eligibility;
 use super::members::Members;
 use super::options::{Act, Scope};
-use super::report::{Action, Outcome, Pardon};
+use super::report::{Action, Candidate, Outcome, Pardon};
 use super::when::Reading;
 use super::whole_cgroup::CgroupToEnd;
+use crate::victim::Rank;
 
 /// What is known of it.
 #[derive(Debug)]
@@ -37,6 +38,31 @@ pub(super) struct Since {
 }
 
 impl Killer<'_> {
+    /// Why it is not to be ended by what holds now. `--avoid` alone spares nobody where there is nobody else.
+    fn pardon(&mut self, action: &mut Action, victim: &Candidate, check: &Eligibility<'_>) -> Option<Pardon> {
+        if self.options.act == Act::DryRun {
+            return Some(Pardon::Configuration);
+        }
+        match self.members.let_go_by_policy(check, victim.tree.rank) {
+            Some(Pardon::Avoided) if self.is_first_choice(victim) => {
+                if let Some(victim) = &mut action.victim {
+                    victim.tree.rank = Rank::Avoided;
+                }
+            }
+            None => {}
+            pardon => return pardon,
+        }
+        let is_small = self.members.memory().freeable() < check.policy.least;
+        is_small.then_some(Pardon::Configuration)
+    }
+
+    /// Whether it would be chosen now.
+    fn is_first_choice(&mut self, victim: &Candidate) -> bool {
+        let root = self.choose().ok().and_then(|choice| choice.best[0]).map(|tree| tree.root);
+        let row = root.and_then(|root| self.selection.rows().get(root));
+        row.is_some_and(|row| (row.pid, row.started) == (victim.pid, Some(victim.started)))
+    }
+
     /// Goes on with it, for what is left of the grace that holds now; or lets it go, when it is spared by what holds now.
     pub(super) fn resume(&mut self, pending: Pending) {
         let Pending { members, mut action, mut since, cgroup } = pending;
@@ -44,33 +70,32 @@ impl Killer<'_> {
             return;
         };
         self.members = members;
-        let (policy, rank) = (self.options.policy, victim.tree.rank);
+        let policy = self.options.policy;
         let check = Eligibility::of(&self.options, &policy, self.selection.user(), self.reader);
         if self.options.cgroup != action.terms.cgroup() {
             // What was available before is of another memory than what is.
             since.before = Reading::default();
         }
         let is_whole = cgroup.is_some();
+        // Where somebody in the cgroup is spared by now the tree ends alone, as it would have been decided.
         let cgroup = cgroup.filter(|_| self.options.scope == Scope::Cgroup);
-        action.effect.is_narrowed |= is_whole && cgroup.is_none();
+        let cgroup = cgroup.filter(|cgroup| self.judge_whole(Some(cgroup), &check, &mut action));
         if cgroup.is_none() {
+            action.effect.is_narrowed |= is_whole;
             self.members.narrow_to(policy.by);
         }
-        let is_ending = self.members.alive_count() == 0;
-        let is_mixed = cgroup.is_some() && !self.judge_whole(cgroup.as_ref(), &check, &mut action);
         let check = Eligibility { cgroup: cgroup.as_ref(), ..check };
-        let is_spared = self.options.act == Act::DryRun
-            || is_mixed
-            || self.members.let_go_by_policy(&check, rank)
-            || self.members.memory().freeable() < policy.least;
-        action.outcome = if is_spared && !is_ending {
-            action.effect.pardon = Some(Pardon::Configuration);
-            Outcome::Pardoned
-        } else {
-            let size = self.members.memory().freeable();
-            // Another that acts by now has seen nobody act: both go on.
-            let _ = self.history.turn.tell(&self.host.proc, self.options.cgroup, victim.pid, size);
-            self.see_through(&mut action, &check, since.asked)
+        action.outcome = match self.pardon(&mut action, &victim, &check).filter(|_| self.members.alive_count() > 0) {
+            Some(pardon) => {
+                action.effect.pardon = Some(pardon);
+                Outcome::Pardoned
+            }
+            None => {
+                let size = self.members.memory().freeable();
+                // Another that acts by now has seen nobody act: both go on.
+                let _ = self.history.turn.tell(&self.host.proc, self.options.cgroup, victim.pid, size);
+                self.see_through(&mut action, &check, since.asked)
+            }
         };
         self.conclude(&mut action, since, cgroup);
         if self.history.pending.is_some() {

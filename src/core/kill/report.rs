@@ -181,10 +181,14 @@ impl Terms {
 /// Why a victim that was asked to end is sent no SIGKILL.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Pardon {
-    /// The configuration that was read meanwhile spares it.
+    /// By the configuration that was read meanwhile it may not be ended.
     Configuration,
+    /// By that `--avoid` fits it, and there is somebody else.
+    Avoided,
     /// It runs another program by now, which may not be ended.
     Program,
+    /// It has been moved out of `--cgroup`.
+    Moved,
 }
 
 /// A decision, and what came of it.

@@ -23,6 +23,24 @@ pub struct ShortageRule {
     pub hard: u8,
 }
 
+/// `threshold 90 % and free swap 10 %`; what is `--hard` alone is not in it.
+impl core::fmt::Display for ShortageRule {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let join = match self.join {
+            Join::All => "and",
+            Join::Any => "or",
+        };
+        write!(f, "threshold {} %", self.threshold)?;
+        if let Some(free) = self.swap_free {
+            write!(f, " {join} free swap {free} %")?;
+        }
+        if let Some(Pressure { of, at }) = self.pressure {
+            write!(f, " {join} stalls ({}) {at} %", of.name())?;
+        }
+        Ok(())
+    }
+}
+
 /// How conditions are joined.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Join {

@@ -149,6 +149,11 @@ impl Action {
         let mut words = Fixed::new();
         let _ = match self.whole {
             None => Ok(()),
+            Some(Err(why)) if self.effect.is_narrowed => write!(
+                words,
+                "no: its processes got SIGTERM, and by the configuration that was read anew {}; only its tree ends",
+                why.words()
+            ),
             Some(Err(why)) => write!(words, "no: {}; only its tree", why.words()),
             Some(Ok(whole)) if self.effect.is_narrowed => {
                 let count = whole.processes.saturating_sub(whole.exempt);
@@ -160,7 +165,11 @@ impl Action {
             }
             Some(Ok(whole)) => {
                 let spared = whole.exempt;
-                let how = if self.effect.is_by_cgroup_kill { ", SIGKILL by cgroup.kill" } else { "" };
+                let how = match (self.effect.is_by_cgroup_kill, self.outcome.did_spare()) {
+                    (true, _) => ", SIGKILL by cgroup.kill",
+                    (false, true) => " got SIGTERM, and no SIGKILL was sent",
+                    (false, false) => "",
+                };
                 // Those that have joined it since are among those that were held.
                 let count = self.effect.held.unwrap_or(whole.processes - spared);
                 let _ = write!(words, "yes: {count} {}{how}", plural(count.into(), "process", "processes"));
@@ -211,7 +220,7 @@ impl Action {
             None => b"",
         });
         if let (Some(when), Some(_)) = (self.effect.judged_anew, self.effect.state_after) {
-            let _ = write!(words, ", by the configuration that was read anew (threshold {} %)", when.threshold);
+            let _ = write!(words, ", by the configuration that was read anew ({when})");
         }
         words
     }
@@ -221,7 +230,11 @@ impl Action {
         let mut words = Fixed::new();
         let pardon = self.effect.pardon.filter(|_| self.outcome == Outcome::Pardoned);
         let _ = words.write_str(match pardon {
-            Some(Pardon::Configuration) => "the configuration that was read anew spares it",
+            Some(Pardon::Configuration) => "by the configuration that was read anew it may not be ended",
+            Some(Pardon::Avoided) => {
+                "by the configuration that was read anew --avoid fits it, and there is somebody else"
+            }
+            Some(Pardon::Moved) => "it is outside of --cgroup by now",
             Some(Pardon::Program) => "it runs another program by now, or has another name, which may not be ended",
             None => "",
         });

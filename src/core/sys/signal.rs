@@ -86,6 +86,11 @@ pub(super) fn notice_children() {
     }
 }
 
+/// After [`install`]: the end of a terminal changes nothing.
+pub fn ignore_hangup() {
+    ignore(Signal::SIGHUP);
+}
+
 fn ignore(signal: Signal) {
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     // SAFETY: no handler is installed.
