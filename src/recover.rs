@@ -16,6 +16,7 @@ use crate::sys::record;
 use crate::sys::record::frame::{Form, Kind, State};
 use crate::sys::record::read::{Found, read};
 use crate::sys::{Errno, Result};
+use crate::units::plural;
 
 /// No record is larger, and a file that says so is none.
 const MAX: usize = 1 << 30;
@@ -25,6 +26,8 @@ const MAX: usize = 1 << 30;
 struct Damage {
     entries: usize,
     lost: usize,
+    /// Entries that are whole, and whose numbers can't be true.
+    misnumbered: usize,
     open: Option<usize>,
     short: usize,
     last: Option<Kind>,
@@ -113,6 +116,10 @@ impl Damage {
                 self.open = Some(frame.number);
                 (frame, body)
             }
+            Found::Misnumbered(frame, body) => {
+                self.misnumbered += 1;
+                (frame, body)
+            }
             Found::Entry(frame, body) => (frame, body),
         };
         self.entries += 1;
@@ -128,6 +135,10 @@ impl Damage {
         }
         if self.lost > 0 {
             say(format_args!("memdoor: {name}: {} bytes are left out: they are no complete entry", self.lost));
+        }
+        if self.misnumbered > 0 {
+            let are = plural(self.misnumbered as u64, "entry is out of its order", "entries are out of their order");
+            say(format_args!("memdoor: {name}: {} {are}: a number in a line `Entry:` is damaged", self.misnumbered));
         }
         if self.behind > 0 {
             say(format_args!(
@@ -153,7 +164,10 @@ impl Damage {
                 self.entries
             ));
         }
-        let is_whole = self.lost + self.behind == 0 && self.open.is_none() && self.short == 0 && !self.is_state_damaged;
+        let is_whole = self.lost + self.behind + self.misnumbered == 0
+            && self.open.is_none()
+            && self.short == 0
+            && !self.is_state_damaged;
         if is_whole { Exit::Done } else { Exit::Partial }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::host::{TempDir, may_be_another_user, unprivileged};
 use common::memcg::{MIB, Memcg};
 use common::report::Report;
-use common::run::{Ended, Running, command, memdoor, poll, run};
+use common::run::{Ended, Running, command, memdoor, poll, run, through_shell};
 use common::skip;
 use common::target::Victim;
 use nix::sys::signal::Signal;
@@ -122,6 +122,25 @@ fn of_several_the_one_that_was_started_first_is_taken_and_the_others_are_counted
     assert_eq!(ended.reports()[0].value("PID"), first.id());
     assert!(ended.err.contains("note: 1 more run it"), "{}", ended.err);
     drop(second);
+}
+
+#[test]
+fn who_may_not_see_what_others_run_is_told_so() {
+    if !may_be_another_user() {
+        return;
+    }
+    let program = Program::new();
+    let _roots = program.start();
+    let dir = TempDir::new();
+    let file = dir.join("said");
+    let watch = unprivileged(&memdoor(&["watch", "-e", &program.path, "-m", "99"]));
+    let watch = Running::start(through_shell(&format!("exec \"$@\" 2>{file}"), &watch));
+    poll("a note", || {
+        let said = std::fs::read_to_string(&file).ok()?;
+        said.contains("memdoor: note: what other users run may not be seen, and is not found\n").then_some(())
+    });
+    watch.signal(Signal::SIGTERM);
+    assert_eq!(watch.end().code(), 0);
 }
 
 #[test]

@@ -128,6 +128,23 @@ impl Tree {
 }
 
 #[test]
+fn a_limit_of_descriptors_that_is_set_after_the_first_look_is_seen() {
+    let mut tree = Tree::new();
+    let mut processes = ProcessTable::arm(&tree.host, MINUTE, SECOND).expect("room");
+    tree.process(5, 7, 100);
+    tree.write(5, "limits", "Max open files            20000   20000   files\n");
+    fs::create_dir_all(tree.dir.join("5/fd")).expect("a directory");
+    (0..3).for_each(|fd| _ = tree.dir.write(&format!("5/fd/{fd}"), b""));
+    tree.read(&mut processes, &ALL);
+    assert_eq!(row(&processes, 5).expect("5").fds_most, Some(20_000));
+    tree.write(5, "limits", "Max open files            100   4096   files\n");
+    (0..95).for_each(|fd| _ = tree.dir.write(&format!("5/fd/{fd}"), b""));
+    tree.read(&mut processes, &ALL);
+    let five = row(&processes, 5).expect("5");
+    assert_eq!((five.fds, five.fds_most), (Some(95), Some(100)));
+}
+
+#[test]
 fn processes_come_and_go_and_stay_in_order() {
     let mut tree = Tree::new();
     let mut processes = ProcessTable::arm(&tree.host, MINUTE, SECOND).expect("room");

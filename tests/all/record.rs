@@ -946,6 +946,36 @@ fn a_process_that_dies_has_its_end_in_the_record() {
 }
 
 #[test]
+fn an_entry_whose_number_is_damaged_is_not_dropped_and_the_record_is_no_whole_one() {
+    let dir = TempDir::new();
+    let victim = Victim::start(&["hold", "1"]);
+    let mut watch =
+        Running::start(memdoor(&["-p", &victim.id(), "-i", "0.1", "-c", "3", "-m", "1", "-o", &dir.join("")]));
+    while watch.line().is_some() {}
+    assert_eq!(watch.end().code(), 0);
+    let file = only(dir.path());
+    let whole = text(&file);
+    assert_eq!(recover(&file).code(), 0);
+    let (line, number) =
+        whole.lines().filter_map(|line| Some((line, line.strip_prefix("Entry: ")?))).next_back().expect("the end");
+    assert!(number.trim_start().starts_with("4 ended"), "{line}");
+    for other in ["1", "0", "9"] {
+        let path = dir.join("damaged");
+        std::fs::write(&path, whole.replace(line, &line.replacen("4 ended", &format!("{other} ended"), 1)))
+            .expect("written");
+        let ended = recover(Path::new(&path));
+        assert!(ended.out.contains("\nWatch Ended Because: "), "{ended:#?}");
+        let is_told = ended.code() == 4 && ended.err.contains("1 entry is out of its order");
+        // A number that is only larger could be true: others may have been dropped before it.
+        assert!(is_told || other == "9", "{other}: {ended:#?}");
+    }
+    let damaged = whole.replacen("0 start", "6 start", 1);
+    let path = dir.join("first");
+    std::fs::write(&path, damaged).expect("written");
+    assert_eq!(recover(Path::new(&path)).code(), 4);
+}
+
+#[test]
 fn a_record_one_of_whose_state_lines_is_damaged_is_recovered_in_part() {
     let dir = TempDir::new();
     let victim = Victim::start(&["hold", "1"]);

@@ -6,7 +6,7 @@ use crate::fixed::Fixed;
 use crate::parse::{dec, status};
 use crate::sys::file::Dir;
 use crate::sys::getdents::Entries;
-use crate::sys::{Result, system};
+use crate::sys::{Errno, Result, system};
 use crate::units::{Pid, Ticks};
 
 /// What is looked for.
@@ -29,9 +29,18 @@ pub struct Found {
     pub others: u64,
 }
 
+/// How a search ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Search {
+    /// `None`: none of those that could be looked at runs it.
+    pub found: Option<Found>,
+    /// Whether the executables of some may not be read.
+    pub has_unseen: bool,
+}
+
 /// Looks at every process of `proc`: one readlink(2) each, and more only for those whose executable is called as the wanted one.
 /// Processes of other users can be told only with the right to ptrace them.
-pub fn find(proc: &Dir, wanted: &Wanted<'_>) -> Result<Option<Found>> {
+pub fn find(proc: &Dir, wanted: &Wanted<'_>) -> Result<Search> {
     let mut real = [0; LINK_MAX];
     let path = Link::of(wanted.exe);
     let root = Dir::open(c"/");
@@ -43,14 +52,19 @@ pub fn find(proc: &Dir, wanted: &Wanted<'_>) -> Result<Option<Found>> {
     let own = system::own_pid();
     let listing = proc.listing(c".")?;
     let mut entries = Entries::new(&listing)?;
-    let (mut first, mut count) = (None, 0);
+    let (mut first, mut count, mut has_unseen) = (None, 0, false);
     while let Some(entry) = entries.next() {
         let number = dec(entry?.to_bytes()).filter(|pid| *pid != own);
         let Some(pid) = number.and_then(Pid::new) else {
             continue;
         };
-        if !is_called(proc, pid, names) {
-            continue;
+        match is_called(proc, pid, names) {
+            Ok(true) => {}
+            Err(Errno::EACCES | Errno::EPERM) => {
+                has_unseen = true;
+                continue;
+            }
+            Ok(false) | Err(_) => continue,
         }
         if let Some(started) = look(proc, pid, wanted) {
             count += 1;
@@ -59,16 +73,16 @@ pub fn find(proc: &Dir, wanted: &Wanted<'_>) -> Result<Option<Found>> {
             }
         }
     }
-    Ok(first.map(|(_, pid)| Found { pid, others: count - 1 }))
+    Ok(Search { found: first.map(|(_, pid)| Found { pid, others: count - 1 }), has_unseen })
 }
 
 /// Whether its executable has one of these names.
-fn is_called(proc: &Dir, pid: Pid, names: [&[u8]; 2]) -> bool {
+fn is_called(proc: &Dir, pid: Pid, names: [&[u8]; 2]) -> Result<bool> {
     let mut path = Fixed::<32>::new();
     path.push_dec(pid.get()).push(b"/exe");
     let mut buf = [0; LINK_MAX];
-    let link = proc.link(path.as_c_str().unwrap_or_default(), &mut buf);
-    link.is_ok_and(|link| names.contains(&name(super::exe::present(link))))
+    let link = proc.link(path.as_c_str().unwrap_or_default(), &mut buf)?;
+    Ok(names.contains(&name(super::exe::present(link))))
 }
 
 /// When it was started, if it is what is wanted.

@@ -4,12 +4,12 @@ use core::time::Duration;
 
 use super::member::Evidence;
 use super::options::Options;
-use crate::environment::FEW;
-use crate::error::Error;
+use crate::environment::{FEW, Others};
+use crate::error::{Error, by_right};
 use crate::exit::Exit;
 use crate::fixed::Fixed;
 use crate::mode::open_host;
-use crate::refusal::{fail, output_exit};
+use crate::refusal::{fail, output_exit, say_hint};
 use crate::report::Format;
 use crate::report::escape::Escaped;
 use crate::sys::Errno;
@@ -17,8 +17,9 @@ use crate::sys::file::{Dir, File};
 use crate::sys::out::{Out, Sink, say};
 use crate::sys::ptrace;
 use crate::sys::signal::{self, Stop};
+use crate::sys::system;
 use crate::target::exe::{LINK_MAX, Link, present};
-use crate::target::find::{Wanted, find};
+use crate::target::find::{Search, Wanted, find};
 use crate::units::{Pid, Ticks};
 
 /// How often all processes are looked at: 3 us each, of a second in which a service manager starts the next one.
@@ -66,12 +67,13 @@ pub(super) fn wait(options: &Options<'_>, previous: Option<Previous>, buf: &[u8]
     let user = core::str::from_utf8(user.as_bytes()).unwrap_or_default();
     say(format_args!("memdoor: waiting for a process that runs {}{user}", Escaped(exe)));
     note_path(exe);
+    let mut is_noted = wanted.user == Some(u64::from(system::effective_user()));
     loop {
         if let Some(stop) = signal::stop_requested() {
             return Err(stopped(stop, options.format));
         }
         match find(&host.proc, &wanted) {
-            Ok(Some(found)) => {
+            Ok(Search { found: Some(found), .. }) => {
                 let pid = found.pid;
                 say(format_args!("memdoor: watching PID {pid}"));
                 if found.others > 0 {
@@ -80,7 +82,16 @@ pub(super) fn wait(options: &Options<'_>, previous: Option<Previous>, buf: &[u8]
                 }
                 return Ok(pid);
             }
-            Ok(None) => {}
+            Ok(Search { found: None, has_unseen }) => {
+                if !is_noted && (has_unseen || Others::of(&host.proc) == Others::Hidden) {
+                    say(format_args!("memdoor: note: what other users run may not be seen, and is not found"));
+                    say_hint(Some(by_right(
+                        "run memdoor as root",
+                        "root needs CAP_SYS_PTRACE for that: start memdoor with it",
+                    )));
+                }
+                is_noted = true;
+            }
             Err(errno) => return Err(fail(&Error::new("list", b"/proc", errno))),
         }
         // Of who was watched before and could not be let go of yet.

@@ -43,6 +43,9 @@ enum Counting {
     Names,
 }
 
+/// Whole looks between two at the limit of descriptors.
+const LIMIT_LOOKS: usize = 16;
+
 /// Whom a number in `/proc` stands for.
 pub(super) enum Owner {
     /// Who had it.
@@ -155,9 +158,12 @@ impl<'r> RowReader<'r> {
         if self.counting == Counting::Size || self.look.coverage == Coverage::All {
             self.count(row, name);
         }
-        if row.fds_most.is_none() || row.is_near_its_limit() {
+        // A process sets its limit after it was started, as a rule, and opens its files after that: one that has more of them than when its
+        // limit was read may have another by now. A limit that is lowered later (prlimit(1)) is seen within so many whole looks.
+        let is_old = (self.turn as usize / TURNS).is_multiple_of(LIMIT_LOOKS);
+        if row.fds_most.is_none() || row.fds > row.fds_then || row.is_near_its_limit() || is_old {
             let text = processes::read(self.proc, name, c"limits", &mut self.buf);
-            row.fds_most = text.ok().and_then(limits::open_files);
+            (row.fds_most, row.fds_then) = (text.ok().and_then(limits::open_files), row.fds);
         }
         Ok(())
     }

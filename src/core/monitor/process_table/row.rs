@@ -52,6 +52,8 @@ pub struct Row {
     pub fds: Option<u64>,
     /// How many it may have (`Max open files`, soft).
     pub fds_most: Option<u64>,
+    /// How many it had when that was read.
+    pub(super) fds_then: Option<u64>,
     /// With --deep, of the top ones.
     pub pss: Option<Bytes>,
     /// With --deep, of the top ones: what of PSS it alone maps.
@@ -110,6 +112,7 @@ impl Row {
             swap: None,
             fds: None,
             fds_most: None,
+            fds_then: None,
             pss: None,
             uss: None,
             hugetlb: None,

@@ -8,6 +8,8 @@ use super::frame::{Form, Frame, Kind, State, check};
 pub enum Found<'b> {
     /// An entry, guarded by its check.
     Entry(Frame, &'b [u8]),
+    /// The same, but its number is not the next one, or that of an entry before it: the line above it is damaged, which no check guards.
+    Misnumbered(Frame, &'b [u8]),
     /// The entry that was being written: its sections so far.
     Open(Frame, &'b [u8]),
     /// So many bytes that are no entry.
@@ -21,7 +23,7 @@ impl Found<'_> {
     #[must_use]
     pub fn line(&self, form: Form) -> Line {
         match self {
-            Self::Entry(frame, _) => frame.line(form),
+            Self::Entry(frame, _) | Self::Misnumbered(frame, _) => frame.line(form),
             Self::Open(frame, bytes) => Frame { bytes: bytes.len(), check: check(bytes), ..*frame }.line(form),
             Self::Lost(_) | Self::Behind(_) => Line::new(),
         }
@@ -51,10 +53,14 @@ pub fn read<'b>(bytes: &'b mut [u8], each: &mut dyn FnMut(Found<'_>)) -> Option<
             (check(body) == frame.check).then_some((frame, body))
         });
         if let Some((frame, body)) = whole {
+            // The first is never dropped, and has the number 0.
+            let is_next = frame.number >= next && (frame.kind != Kind::Start || frame.number == 0);
             // Behind the end there may be what was there before.
-            if frame.number >= next {
+            if is_next {
                 each(Found::Entry(frame, body));
                 next = frame.number + 1;
+            } else if at < state.end {
+                each(Found::Misnumbered(frame, body));
             }
             at += form.frame_len() + frame.bytes;
             // Without a State line that is whole its end is all there is.

@@ -56,6 +56,7 @@ fn found(bytes: &[u8]) -> Vec<String> {
         let (frame, body, mark) = match found {
             Found::Entry(frame, body) => (frame, body, ""),
             Found::Open(frame, body) => (frame, body, "+"),
+            Found::Misnumbered(frame, _) => panic!("{} is out of its order", frame.number),
             Found::Lost(count) | Found::Behind(count) => panic!("{count} bytes are lost"),
         };
         let text = core::str::from_utf8(body).expect("UTF-8");
@@ -355,6 +356,7 @@ fn behind_the_end_of_a_record_the_next_one_begins_and_all_else_is_counted() {
                     Found::Entry(_, body) | Found::Open(_, body) => {
                         String::from_utf8_lossy(body).split(' ').next().unwrap_or_default().into()
                     }
+                    Found::Misnumbered(frame, _) => panic!("{} is out of its order", frame.number),
                     Found::Lost(count) => panic!("{count} bytes are lost"),
                     Found::Behind(count) => format!("+{count}"),
                 });
