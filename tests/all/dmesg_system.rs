@@ -172,6 +172,32 @@ fn a_report_that_rotation_of_the_journal_has_split_is_one_event() {
 }
 
 #[test]
+fn among_lines_that_tell_nothing_a_report_of_which_the_first_line_was_missed_is_as_whole_as_in_a_text() {
+    let Some(remote) = remote() else { return };
+    let fixture = format!("{}/fixtures/dmesg/6.12-none-rfc3339-then-memcg.log", env!("CARGO_MANIFEST_DIR"));
+    let log = fs::read_to_string(fixture).expect("a fixture");
+    let lines: Vec<&str> = log.lines().filter(|line| !line.contains("invoked oom-killer")).collect();
+    let noise = |at: u64| (at, format!("IPv6: ADDRCONF(NETDEV_CHANGE): veth{at}: link becomes ready"));
+    let words = lines.iter().filter_map(|line| line.split_once("] ")).map(|(_, words)| words.to_string());
+    let report = words.map(|words| (300, words));
+    let said: Vec<(u64, String)> = (0..200).map(noise).chain(report).chain((400..600).map(noise)).collect();
+    let (dir, root, place) = system();
+    write(&remote, &dir, &format!("{place}/system.journal"), &entries("db1", MACHINE, &said));
+    let text: String = said.iter().map(|(at, words)| format!("[{at:5}.000000] {words}\n")).collect();
+    let text = ask(&[&dir.write("plain.log", text.as_bytes())]);
+    let facts = |ended: &Ended| -> Vec<[i64; 3]> {
+        let numbers = ["memdoor.oom.killed.pid", "memdoor.oom.tasks", "memdoor.oom.boot_us"];
+        events(ended).iter().map(|event| numbers.map(|name| event.number(name))).collect()
+    };
+    let found = ask(&["--root", &root]);
+    assert!(facts(&text).len() == 2 && facts(&text)[0][1] > 10, "{text:?}");
+    assert_eq!(facts(&found), facts(&text), "{found:?}");
+    // From the first to the last line that the kernel has said.
+    let late = ask(&["--root", &root, "--since", "2025-11-24 16:20"]);
+    assert!(late.code() == 0 && events(&late).is_empty(), "{late:?}");
+}
+
+#[test]
 fn journals_of_other_machines_are_named_and_read_with_their_hosts_when_that_is_asked_for() {
     let Some(remote) = remote() else { return };
     let (dir, root, place) = system();
