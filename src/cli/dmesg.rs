@@ -4,7 +4,7 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use lexopt::Parser;
-use memdoor::dmesg::{Filter, Logs, OnFound, Options, Subject};
+use memdoor::dmesg::{Boot, Filter, Logs, Machines, OnFound, Options, Subject};
 use memdoor::oomlog::moment;
 use memdoor::oomlog::report::Typed as When;
 use memdoor::report::Format;
@@ -12,7 +12,7 @@ use memdoor::report::escape::Escaped;
 use memdoor::sys::clock::Zone;
 
 use super::options::{Asked, Config, Mode, Operands, Rule, option};
-use super::values::{self, kept, quoted};
+use super::values::{self, Kind, kept, quoted};
 use super::{Command, Result, UsageError};
 
 /// What was typed for kernel logs.
@@ -23,6 +23,9 @@ pub(super) struct Typed {
     since: Option<Time>,
     until: Option<Time>,
     days: Option<Time>,
+    boot: Option<(Boot, OsString)>,
+    is_all: bool,
+    machines: Machines,
     victim: Option<OsString>,
     cgroup: Option<Vec<u8>>,
     format: Format,
@@ -35,6 +38,16 @@ pub(super) struct Typed {
 type Time = (i64, OsString);
 
 const LIVE_ALONE: &str = "--follow is of the live log and nothing else";
+
+/// Days of `--analyze-oom` without a number.
+const DAYS: Kind<Time> = values::DAYS.or("DAYS", "7");
+
+const BOOT: Kind<(Boot, OsString)> = Kind {
+    word: values::BOOT.word,
+    allowed: values::BOOT.allowed,
+    left_out: "",
+    read: |text| Ok(((values::BOOT.read)(text)?, text.into())),
+};
 
 pub(super) const MODE: Mode<Typed> = Mode {
     name: "dmesg",
@@ -50,7 +63,8 @@ pub(super) const MODE: Mode<Typed> = Mode {
         ("FILE", "a log in any form, plain or packed, a file of the journal, or a FIFO; - is standard input"),
         (
             "DIR",
-            "every log in it, rotated ones oldest first. Without either: the running kernel's log, by /dev/kmsg or syslog(2)",
+            "every log in it, rotated ones oldest first, and the journals. Without either: the running kernel's log, by /dev/kmsg or \
+             syslog(2); with --all, --boot or a time also this machine's journals, kern.log, messages, syslog, dmesg and those of crashes",
         ),
     ],
     options: &[
@@ -58,7 +72,19 @@ pub(super) const MODE: Mode<Typed> = Mode {
             "--root",
             values::ROOT,
             |o, v| o.root = Some(v),
-            "the logs of the system whose / is DIR: /var/log, pstore, /var/crash; its links lead nowhere outside of it"
+            "the logs of the system whose / is DIR: its journal, /var/log, pstore, /var/crash; its links lead nowhere outside of it"
+        ),
+        option!("--all", |o| o.is_all = true, "all logs of this machine, of any time"),
+        option!(
+            "--all-machines",
+            |o| o.machines = Machines::All,
+            "the same, and journals of other machines that are kept here"
+        ),
+        option!(
+            "--boot",
+            BOOT,
+            |o, v| o.boot = Some(v),
+            "only events of that boot: 0 is the last one, -1 the one before it"
         ),
         option!("--since", values::TIME, |o, v| o.since = Some(v), ""),
         option!(
@@ -70,6 +96,12 @@ pub(super) const MODE: Mode<Typed> = Mode {
              that begins later is named: exit code 4"
         ),
         option!("--days", values::DAYS, |o, v| o.days = Some(v), "since N times 24 hours ago"),
+        option!(
+            "--analyze-oom",
+            DAYS,
+            |o, v| o.days = Some(v),
+            "the same; without a number 7. Also without dmesg before it"
+        ),
         option!(
             "--victim",
             values::VICTIM,
@@ -101,12 +133,19 @@ pub(super) const MODE: Mode<Typed> = Mode {
         Rule::Not("follow", "root", LIVE_ALONE),
         Rule::Not("follow", "since-last", "--follow shows what comes from now on, and remembers nothing"),
         Rule::Not("since", "days", "both say from when on; one of them is enough"),
+        Rule::Not("since", "analyze-oom", "both say from when on; one of them is enough"),
+        Rule::Not("days", "analyze-oom", "both say from when on; one of them is enough"),
+        Rule::Not("follow", "all", LIVE_ALONE),
+        Rule::Not("follow", "all-machines", LIVE_ALONE),
+        Rule::Not("follow", "boot", LIVE_ALONE),
     ],
     config: Config::None,
     more: "\
 examples:
   memdoor dmesg                          what this kernel has in its log
-  memdoor dmesg /var/log --days 7        all logs of the last week
+  memdoor dmesg --days 7                 the last week, by all logs here
+  memdoor dmesg --boot -1                the boot before this one
+  memdoor dmesg /var/log --since 2h      the logs of a directory
   zcat old.gz | memdoor dmesg - --victim 'java*'
   memdoor dmesg --root /mnt/sysroot --format json
 ",
@@ -133,23 +172,47 @@ pub(super) fn args(parser: &mut Parser) -> Result<Command> {
 impl Typed {
     fn options(self) -> Options<'static> {
         let subject = kept(self.subject());
+        let is_system = self.asks_for_more();
         let us = |time: &Option<Time>| time.as_ref().map(|(us, _)| *us);
         let (since_us, until_us) = (us(&self.since).or(us(&self.days)), us(&self.until));
         let victim = self.victim.map(|victim| values::who(kept(victim)));
         let cgroup = self.cgroup.map(kept::<[u8]>);
         let logs = match self.root {
-            Some(root) => Logs::Root(kept(root)),
+            Some(root) => Logs::Root(kept(root), self.machines),
             None if self.is_followed => Logs::Follow,
+            None if is_system => Logs::System(self.machines),
             None if self.operands.is_empty() => Logs::Live,
             None => Logs::Named(kept(self.operands)),
         };
         Options {
             logs,
             subject,
-            filter: Filter { since_us, until_us, victim, cgroup },
+            filter: Filter { since_us, until_us, victim, cgroup, boot: None },
+            boot: self.boot.map(|(boot, _)| boot),
             format: self.format,
             on_found: self.on_found,
             since_last: self.since_last.map(kept),
+        }
+    }
+
+    /// Whether what is asked for may be in more than the live log, and no log was named.
+    fn asks_for_more(&self) -> bool {
+        let asks = self.is_all || self.machines == Machines::All || self.boot.is_some();
+        let is_of_time = self.since.is_some() || self.until.is_some() || self.days.is_some();
+        self.operands.is_empty() && self.root.is_none() && !self.is_followed && (asks || is_of_time)
+    }
+
+    /// What of the options has no sense beside a log that is named.
+    fn idle(&self) -> Option<&'static str> {
+        match &self.boot {
+            _ if self.is_all => Some("--all is of the logs of this machine, and a named log is read whole"),
+            _ if self.machines == Machines::All => {
+                Some("--all-machines is of --root and this machine: of a directory all journals are read")
+            }
+            Some((Boot::Back(_), _)) => Some(
+                "boots are counted in the journals of a machine: without a FILE, or with --root DIR; else name its id",
+            ),
+            _ => None,
         }
     }
 
@@ -167,6 +230,10 @@ impl Typed {
                     false => "--root reads the logs of that system and nothing else",
                 };
                 format!("unexpected operand {operand}: {why}")
+            }
+            (Some(operand), ..) if self.idle().is_some() => {
+                let operand = quoted(OsStr::from_bytes(operand.to_bytes()));
+                format!("unexpected operand {operand}: {}", self.idle().unwrap_or_default())
             }
             (_, Some(since), _, Some(until)) if since.0 > until.0 => {
                 format!("--since {} is later than --until {}: nothing can be in between", shown(since), shown(until))
@@ -193,6 +260,7 @@ impl Typed {
         ask("last", typed(self.days.as_ref()), " days");
         ask("since", typed(self.since.as_ref()), "");
         ask("until", typed(self.until.as_ref()), "");
+        ask("boot", self.boot.as_ref().map(|(_, typed)| typed.as_os_str()), "");
         ask("victim", self.victim.as_deref(), "");
         ask("cgroup", self.cgroup.as_deref().map(OsStr::from_bytes), "");
 
@@ -204,6 +272,7 @@ impl Typed {
         let names = named.iter().map(|path| Escaped(path.to_bytes()).to_string());
         let mut words: Vec<String> = names.map(|name| last(name, each.saturating_sub(2).max(LEAST))).collect();
         match logs.len().saturating_sub(NAMED) {
+            0 if self.asks_for_more() => words.push("the logs of this machine".into()),
             0 if logs.is_empty() => words.push("the live kernel log".into()),
             0 => {}
             more => words.push(format!("{more} more")),
@@ -267,6 +336,10 @@ mod tests {
         for (args, expected) in [
             (&[][..], "the live kernel log"),
             (&["--days", "7", "/var/log"], "last 7 days, /var/log"),
+            (&["--analyze-oom"], "last 7 days, the logs of this machine"),
+            (&["--analyze-oom", "3"], "last 3 days, the logs of this machine"),
+            (&["--analyze-oom", "/var/log"], "last 7 days, /var/log"),
+            (&["--boot", "-1"], "boot -1, the logs of this machine"),
             (&["a", "b", "c", "d", "e"], "a, b, c, 2 more"),
             (&[long], ".../2026-11-21/host-with-a-long-name/var/log/kern.log"),
             (&["--days", "7", long], "last 7 days, .../host-with-a-long-name/var/log/kern.log"),

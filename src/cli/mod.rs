@@ -117,6 +117,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command>
 
 fn dispatch(mode: Option<&str>, mut args: Vec<OsString>) -> Result<Command> {
     let Some(mode) = mode else {
+        // The document's name for it, which no watch has.
+        if args.get(1).is_some_and(|word| word.as_encoded_bytes().starts_with(b"--analyze-oom")) {
+            return dmesg::args(&mut Parser::from_iter(args));
+        }
         return match args.len() {
             0 | 1 => Ok(Command::Print { text: bare(), exit: Exit::Usage }),
             _ => watch::args(args, watch::Form::Short),

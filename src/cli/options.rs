@@ -603,10 +603,11 @@ fn value(name: &str, allowed: &str, left_out: &str, parser: &mut Parser) -> Resu
             parser.value().map_err(missing)?
         }
         left_out => {
-            // Neither an option nor a number, which is an operand.
+            // No option; and a number where it takes numbers, which is an operand beside any other.
+            let is_number = |word: &str| word.bytes().all(|letter| letter.is_ascii_digit());
             let is_value = |word: &OsStr| {
                 let word = word.to_string_lossy();
-                !word.starts_with('-') && word.contains(|letter: char| !letter.is_ascii_digit())
+                !word.starts_with('-') && is_number(&word) == is_number(left_out)
             };
             let attached = parser.optional_value();
             let next = || parser.try_raw_args()?.next_if(is_value);

@@ -4,7 +4,7 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use memdoor::dmesg::Who;
+use memdoor::dmesg::{Boot, Id, Who};
 use memdoor::kill::{KILLS_MAX, Level, LogStream, Scope};
 use memdoor::monitor::options::Form;
 use memdoor::oomlog::moment;
@@ -407,6 +407,19 @@ pub(super) const DAYS: Kind<(i64, OsString)> = kind("N", "a whole number of days
     let days = number(text).filter(|days| (1..=36_500).contains(days)).and_then(|days| i64::try_from(days).ok());
     allowed(days.map(|days| (now_us() - days * DAY_US, text.into())))
 });
+
+/// A boot, counted back from the last one as journalctl does, or by its id.
+pub(super) const BOOT: Kind<Boot> =
+    kind("ID", "0 for the last boot, -1 for the one before it, or a boot's id of 32 hexadecimal digits", |text| {
+        let text = text.as_bytes();
+        let back = match text {
+            b"0" | b"-0" => Some(0),
+            [b'-', digits @ ..] => dec(digits),
+            _ => None,
+        };
+        let back = back.and_then(|back| usize::try_from(back).ok()).filter(|back| *back < 100_000).map(Boot::Back);
+        allowed(back.or_else(|| Id::parse(text).map(Boot::Id)))
+    });
 
 /// Now, in microseconds since 1970.
 pub(super) fn now_us() -> i64 {

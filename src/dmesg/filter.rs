@@ -1,7 +1,10 @@
 //! Which events are shown.
 
+use super::boots::Span;
+use crate::journal::Id;
 use crate::oomlog::event::{Constraint, Event, Outcome, Task};
 use crate::oomlog::moment::Moment;
+use crate::parse::cgroup::is_below;
 
 /// What was asked for. `None` is anything.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,6 +17,8 @@ pub struct Filter<'a> {
     pub victim: Option<Who<'a>>,
     /// In which cgroup, or below it.
     pub cgroup: Option<&'a [u8]>,
+    /// In which boot.
+    pub boot: Option<Span>,
 }
 
 /// A process as it is asked for.
@@ -62,7 +67,13 @@ impl Filter<'_> {
     pub(super) fn judge(&self, event: &Event, wall: Option<Moment>, latest_us: i64) -> Verdict {
         let victim = self.victim.map_or(Fits::Yes, |who| is_victim(who, event));
         let cgroup = self.cgroup.map_or(Fits::Yes, |path| is_of(path, event));
-        let time = self.is_time(wall, latest_us);
+        let boot = self.boot.map_or(Fits::Yes, |boot| is_of_boot(&boot, event, wall));
+        // Of what no boot is known only a time would tell.
+        let time = match (self.is_time(wall, latest_us), boot) {
+            (Fits::No, _) | (_, Fits::No) => Fits::No,
+            (Fits::Yes, Fits::Yes) => Fits::Yes,
+            _ => Fits::Unknown,
+        };
         let all = [time, victim, cgroup];
         if all.contains(&Fits::No) {
             return Verdict::LeftOut;
@@ -87,6 +98,18 @@ impl Filter<'_> {
     }
 }
 
+/// A text log names no boot, and its times tell.
+fn is_of_boot(boot: &Span, event: &Event, wall: Option<Moment>) -> Fits {
+    if let Some(id) = event.boot_id.as_deref().and_then(Id::parse) {
+        return if id == boot.id { Fits::Yes } else { Fits::No };
+    }
+    let Some(wall) = wall.filter(|_| boot.from_us.is_some()) else {
+        return Fits::Unknown;
+    };
+    let is_its = boot.from_us.is_none_or(|from| wall.us >= from) && boot.until_us.is_none_or(|until| wall.us < until);
+    if is_its { Fits::Yes } else { Fits::No }
+}
+
 fn is_victim(who: Who<'_>, event: &Event) -> Fits {
     let first = event.victim.as_ref().map(|victim| &victim.task);
     let fits = first.into_iter().chain(&event.selected).chain(&event.group).map(|task| is_it(who, task));
@@ -102,20 +125,19 @@ fn is_victim(who: Who<'_>, event: &Event) -> Fits {
 
 /// The cgroup of the limit counts, and that of the task, which is the same or below it; where a log says neither it may be any.
 fn is_of(path: &[u8], event: &Event) -> Fits {
-    let path = path.strip_suffix(b"/").unwrap_or(path);
     let said = [&event.memcg, &event.task_memcg].into_iter().flatten();
     let is_nobody = matches!(event.outcome, Outcome::Panic | Outcome::NoneKillable);
     let unsaid = match (&event.task_memcg, &event.memcg) {
         // All are in `/`.
-        _ if path.is_empty() => Fits::Yes,
+        _ if path == b"/" => Fits::Yes,
         (Some(_), _) => Fits::No,
-        (None, Some(limit)) if is_in(limit, path) => Fits::Unknown,
+        (None, Some(limit)) if is_below(path, limit) => Fits::Unknown,
         (None, Some(_)) => Fits::No,
         // Nobody died, and no cgroup was short.
         (None, None) if is_nobody && event.constraint == Constraint::None => Fits::No,
         (None, None) => Fits::Unknown,
     };
-    any(said.map(|memcg| if is_in(path, memcg) { Fits::Yes } else { Fits::No }).chain([unsaid]))
+    any(said.map(|memcg| if is_below(memcg, path) { Fits::Yes } else { Fits::No }).chain([unsaid]))
 }
 
 fn any(fits: impl Iterator<Item = Fits>) -> Fits {
@@ -141,12 +163,6 @@ fn is_it(who: Who<'_>, task: &Task) -> Fits {
         Who::Start(start) => comm.starts_with(start),
     };
     if is_it || is_pid { Fits::Yes } else { Fits::No }
-}
-
-/// `/a` and `/a/b` are in `/a`, `/ab` is not; all are in `/`.
-fn is_in(path: &[u8], memcg: &[u8]) -> bool {
-    let path = path.strip_suffix(b"/").unwrap_or(path);
-    matches!(memcg.strip_prefix(path), Some([] | [b'/', ..]))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Offline work: it may allocate, though never more than a few MiB whatever a log holds. It opens nothing of /proc, /dev or /etc that
 //! it can't do without: a rescue system has none of them.
+mod boots;
 mod filter;
 mod follow;
 mod id;
@@ -19,13 +20,17 @@ use core::fmt::Write;
 use core::time::Duration;
 use std::ffi::CString;
 
+pub use crate::journal::Id;
+pub use crate::oomlog::places::Machines;
 pub use crate::oomlog::report::text::Subject;
+pub use boots::{Boot, Span};
 pub use filter::{Filter, Who};
 
 use crate::error::{Error, by_right};
 use crate::exit::Exit;
 use crate::files::Unusable;
 use crate::mode::Buffers;
+use crate::oomlog::places::Root;
 use crate::oomlog::report::json::Json;
 use crate::oomlog::report::text::{Order, Text};
 use crate::oomlog::report::{Extent, Lack, Run, Show, Typed};
@@ -33,9 +38,11 @@ use crate::oomlog::seen::number;
 use crate::refusal::{fail, output_exit};
 use crate::report::Format;
 use crate::sys::Errno;
+use crate::sys::file::Dir;
 use crate::sys::ours::{Refused, Replaced, Why};
 use crate::sys::out::{Out, Sink as To};
 use crate::sys::signal;
+use boots::Boots;
 use queue::{Placed, Queue};
 use reach::Reach;
 use read::{Notes, Reader};
@@ -53,6 +60,8 @@ pub struct Options<'a> {
     pub subject: &'a Subject,
     /// Which of their events.
     pub filter: Filter<'a>,
+    /// Of which boot.
+    pub boot: Option<Boot>,
     /// How they are written.
     pub format: Format,
     /// Whether an event is a reason for an exit code of its own.
@@ -68,8 +77,10 @@ pub enum Logs<'a> {
     Live,
     /// The running kernel's, as it is written.
     Follow,
+    /// The same and all that was written of it on this system: its journals, then the logs of /var/log and those of crashes.
+    System(Machines),
     /// Those of the system whose root this is.
-    Root(&'a CStr),
+    Root(&'a CStr, Machines),
     /// Files, directories, and `-` for standard input.
     Named(&'a [CString]),
 }
@@ -89,13 +100,17 @@ pub enum OnFound {
 #[inline(never)]
 pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
     signal::ignore_snapshot_requests();
+    let filter = match filter(options) {
+        Ok(filter) => filter,
+        Err(exit) => return exit,
+    };
     let (mut kept, state) = match options.since_last.map(remembered) {
         None => (None, State::default()),
         Some(Ok((kept, state))) => (Some(kept), state),
         Some(Err(exit)) => return exit,
     };
     let mut sink = Sink {
-        filter: options.filter,
+        filter,
         show: show(options),
         out: Out::new(To::Stdout, buffers.out),
         run: Run::default(),
@@ -118,6 +133,40 @@ pub fn run(options: &Options<'_>, buffers: Buffers<'_>) -> Exit {
         kept.leave();
     }
     exit
+}
+
+/// What is asked of events, once it is known which boot is meant.
+fn filter<'a>(options: &Options<'a>) -> Result<Filter<'a>, Exit> {
+    let (root, machines) = match (options.boot, options.logs) {
+        (None, _) => return Ok(options.filter),
+        (Some(Boot::Id(id)), Logs::Live | Logs::Follow | Logs::Named(_)) => {
+            let boot = Some(Span { id, from_us: None, until_us: None });
+            return Ok(Filter { boot, ..options.filter });
+        }
+        (_, Logs::Root(path, machines)) => {
+            let root = Dir::open(path).map_err(|errno| fail(&Error::new("open", path.to_bytes(), errno)))?;
+            (Root::Other(root), machines)
+        }
+        (_, Logs::System(machines)) => (Root::Own, machines),
+        (_, Logs::Live | Logs::Follow | Logs::Named(_)) => (Root::Own, Machines::This),
+    };
+    let boots = Boots::of(&root, machines);
+    let boot = options.boot.and_then(|boot| boots.find(boot));
+    if boot.is_none() {
+        words::line(|out| {
+            out.put(b"no journal of ");
+            out.put(options.subject.logs.as_bytes());
+            out.put(b" has that boot");
+        });
+        let known = boots.words();
+        let hint = match known.as_str() {
+            "" => "no boot is known there: without --boot its logs are read".into(),
+            _ => format!("--boot takes one of these: {known}"),
+        };
+        crate::refusal::say_hint(Some(&hint));
+        return Err(Exit::Error);
+    }
+    Ok(Filter { boot, ..options.filter })
 }
 
 /// How long another run with the same file is waited for: most are done in a second, and cron starts the next.
@@ -155,7 +204,17 @@ fn read(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Result<(), Exit> {
             let done = signal::install().and_then(|()| reader.follow());
             done.map_err(|errno| fail(&unfollowable(errno)))?;
         }
-        Logs::Root(path) => reader.root(path),
+        Logs::System(machines) => {
+            if let Err(errno) = reader.live(c"/dev/kmsg") {
+                fail(&unreadable(errno));
+                reader.sink.run.failed += 1;
+            }
+            reader.root(&Root::Own, b"/", machines);
+        }
+        Logs::Root(path, machines) => match Dir::open(path) {
+            Ok(root) => reader.root(&Root::Other(root), path.to_bytes(), machines),
+            Err(errno) => reader.failed("open", path.to_bytes(), errno),
+        },
         Logs::Named(operands) => reader.named(operands),
     }
     if sink.run.logs > 0 || sink.unread > 0 || sink.broken().is_some() {
@@ -217,11 +276,23 @@ fn silence(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> bool {
         out.put(subject);
         let _ = write!(out, ": no line of a kernel log was recognised in {logs} {noun}, {bytes} bytes");
     });
-    // Of a journal beside them its own command was said.
+    // Which were searched, so that nobody has to guess what is missing.
+    let searched = sink.reach.names();
+    if !searched.is_empty() {
+        words::line(|out| {
+            let _ = write!(out, "searched: {searched}");
+        });
+    }
+    // Of one that was not read its own command was said.
     if sink.unread == 0 {
-        crate::refusal::say_hint(Some(
-            "the journal may have it: journalctl _TRANSPORT=kernel -o export | memdoor dmesg -; or the running kernel's log: memdoor dmesg",
-        ));
+        crate::refusal::say_hint(Some(match options.logs {
+            Logs::System(_) => {
+                "a log server, or a backup of this machine, may have its kernel's log: memdoor dmesg FILE"
+            }
+            _ => {
+                "that machine's journal may have it: memdoor dmesg --root DIR, on itself memdoor dmesg --all; or by a pipe: journalctl _TRANSPORT=kernel -o export | memdoor dmesg -"
+            }
+        }));
     }
     true
 }
@@ -253,10 +324,14 @@ fn lacks(options: &Options<'_>, sink: &mut Sink<'_, '_>) -> Vec<Lack> {
         Logs::Live | Logs::Follow => {
             format!("files may have it: memdoor dmesg /var/log{since}{until}; or the journal: {journal}")
         }
-        Logs::Root(_) | Logs::Named(_) if first.extent == Extent::Ended => {
+        // All that there is here was read.
+        Logs::System(_) => {
+            format!("a log server, or a backup of this machine, may have it: memdoor dmesg FILE{since}{until}")
+        }
+        Logs::Root(..) | Logs::Named(_) if first.extent == Extent::Ended => {
             format!("newer logs may have it, or that machine's journal: {journal}")
         }
-        Logs::Root(_) | Logs::Named(_) => {
+        Logs::Root(..) | Logs::Named(_) => {
             format!("older pieces of it may have it (kern.log.1, kern.log.2.gz), or that machine's journal: {journal}")
         }
     };

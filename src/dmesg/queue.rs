@@ -18,10 +18,16 @@ const MOST: usize = 2 << 20;
 /// The same where there is one log, which has an event twice near to each other.
 const MOST_OF_ONE: usize = 128 << 10;
 
+/// So many other logs that have an event are named, with so many bytes at most: a line of JSON is no longer than 16 KiB.
+const ALSO: usize = 4;
+const ALSO_LENGTH: usize = 512;
+
 /// An event that is to be shown.
 pub(super) struct Waiting {
     pub(super) event: Event,
     pub(super) source: Vec<u8>,
+    /// Other logs that have it, the first few of them.
+    pub(super) also: Vec<Vec<u8>>,
     pub(super) wall: Option<Moment>,
     /// Where it stands among the others: its wall clock, or that of what its log has before it.
     pub(super) at_us: Option<i64>,
@@ -139,6 +145,7 @@ impl Waiting {
             + rows * (size_of::<Row>() + TEXT)
             + machine.zones.len() * (size_of::<Zone>() + TEXT)
             + (event.group.len() + counts + machine.nodes.len()) * 2 * TEXT
+            + self.also.iter().map(Vec::len).sum::<usize>()
             + [&event.memcg, &event.task_memcg].into_iter().flatten().map(Vec::len).sum::<usize>()
     }
 
@@ -149,6 +156,15 @@ impl Waiting {
             core::mem::swap(self, &mut again);
         }
         self.numbers.append(&mut again.numbers);
+        for source in core::iter::once(again.source).chain(again.also) {
+            if self.also.len() < ALSO
+                && source.len() <= ALSO_LENGTH
+                && source != self.source
+                && !self.also.contains(&source)
+            {
+                self.also.push(source);
+            }
+        }
         let wall = surer(self.wall, again.wall);
         // dmesg without the time of day stands where syslog has it.
         self.at_us = if wall == self.wall { self.at_us.or(again.at_us) } else { again.at_us.or(self.at_us) };

@@ -16,6 +16,7 @@
 use super::filter::Filter;
 use crate::oomlog::places::is_one_log;
 use crate::oomlog::report::{Extent, Lack};
+use crate::report::escape::Escaped;
 
 /// The end of a log that goes on.
 pub(super) const ALWAYS: Option<i64> = Some(i64::MAX);
@@ -91,6 +92,25 @@ impl Reach {
     /// In how many logs the kernel speaks. Where that is none, "no OOM events" is no fact: no log was searched that could have one.
     pub(super) fn heard(&self) -> usize {
         self.0.iter().filter(|begun| begun.of_kernel).count()
+    }
+
+    /// The logs that were read, by name; of many the first few.
+    pub(super) fn names(&self) -> String {
+        /// So many are named.
+        const NAMED: usize = 8;
+        let mut names: Vec<&[u8]> = Vec::new();
+        for begun in &self.0 {
+            if !names.contains(&begun.source.as_slice()) {
+                names.push(&begun.source);
+            }
+        }
+        let shown = names.iter().take(NAMED).map(|name| Escaped(name).to_string());
+        let mut words = shown.collect::<Vec<_>>().join(", ");
+        let more = names.len().saturating_sub(NAMED);
+        if more > 0 {
+            words += &format!(" and {more} more");
+        }
+        words
     }
 
     /// What of the time that `filter` asks for is before all logs of a machine; one for each of them.

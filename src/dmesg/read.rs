@@ -8,13 +8,13 @@ use std::ffi::CString;
 
 use super::machine::{live_reference, machine, now_us};
 use super::sink::{Log, Sink};
-use super::trouble::{State, journalctl};
+use super::trouble::State;
 use super::{reach, words};
 use crate::oomlog::assemble::{Assembler, Unplaced};
 use crate::oomlog::event::{Position, Stamp};
 use crate::oomlog::live::Live;
 use crate::oomlog::moment::{self, Reference};
-use crate::oomlog::places::{self, Found};
+use crate::oomlog::places::{self, Found, Machines, Root};
 use crate::oomlog::record::Record;
 use crate::oomlog::scan::{Part, Scan};
 use crate::oomlog::source::{Packing, Source, Trouble};
@@ -106,16 +106,13 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         Ok(())
     }
 
-    /// The logs of another system.
-    pub(super) fn root(&mut self, path: &CStr) {
+    /// All logs of a system, whose root has this path.
+    pub(super) fn root(&mut self, root: &Root, path: &[u8], machines: Machines) {
         self.sink.queue.expect_several();
-        let before = self.sink.reach.heard();
-        let read = Dir::open(path).and_then(|root| {
-            places::of_root(&root, &mut |name, found| self.found(path.to_bytes(), name, found, before))
-        });
+        let read = places::of_root(root, machines, &mut |name, found| self.found(path, name, found));
         self.finish();
         if let Err(errno) = read {
-            self.failed("read", path.to_bytes(), errno);
+            self.failed("read", path, errno);
         }
     }
 
@@ -191,12 +188,11 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
     fn directory(&mut self, path: &CStr) {
         self.sink.queue.expect_several();
         self.finish();
-        let before = self.sink.reach.heard();
         let mut partly = Vec::new();
         let read = Dir::open(path).and_then(|dir| {
             places::of_directory(&dir, &mut |name, found| match found {
                 Found::Partly => partly.push(CString::from(name)),
-                _ => self.found(path.to_bytes(), name, found, before),
+                _ => self.found(path.to_bytes(), name, found),
             })
         });
         self.finish();
@@ -208,8 +204,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         }
     }
 
-    /// `before` is in how many logs the kernel was heard before anything of the directory was read.
-    fn found(&mut self, dir: &[u8], name: &CStr, found: Found, before: usize) {
+    fn found(&mut self, dir: &[u8], name: &CStr, found: Found) {
         let separator: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
         let path = [dir, separator, name.to_bytes()].concat();
         match found {
@@ -226,10 +221,17 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
             }
             Found::Skipped | Found::DirectoryLink | Found::Partly => {}
             Found::Failed(errno) => self.failed("open", &path, errno),
-            Found::Journal => {
-                // It comes behind all logs of the directory; what the last of them ends with tells of the kernel, too.
-                self.finish();
-                self.journal(&path, self.sink.reach.heard() > before);
+            Found::Closed(more) => {
+                self.sink.run.failed += 1;
+                words::cannot_of_journal(&path, more);
+            }
+            Found::OtherMachines(_) if self.notes == Notes::Silent => {}
+            Found::OtherMachines(others) => {
+                let (are, machines) =
+                    if others == 1 { ("is a journal", "machine") } else { ("are journals", "machines") };
+                let what =
+                    format!("there {are} of {others} other {machines}, not read: --all-machines reads all of them");
+                words::note(&path, &what);
             }
             Found::TooMany => {
                 self.sink.run.failed += 1;
@@ -240,25 +242,6 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
                 );
             }
         }
-    }
-
-    /// Files that nobody but journalctl reads. Where there is no kernel log besides (dpkg.log is none), a host must not look as if it had no
-    /// events.
-    fn journal(&mut self, path: &[u8], has_log: bool) {
-        let command = journalctl(path);
-        if has_log {
-            if self.notes == Notes::Said {
-                let what = format!("the journal is not read. Type: {command}");
-                words::note(path, &what);
-            }
-            return;
-        }
-        self.sink.run.failed += 1;
-        self.sink.unread += 1;
-        words::warn(
-            path,
-            format_args!("there is a journal and no other kernel log: nothing of it was read. Type: {command}"),
-        );
     }
 
     /// Reads a log, or the next piece of one.
@@ -391,7 +374,7 @@ impl<'s, 'a, 'b> Reader<'s, 'a, 'b> {
         self.log.end();
     }
 
-    fn failed(&mut self, doing: &str, path: &[u8], errno: Errno) {
+    pub(super) fn failed(&mut self, doing: &str, path: &[u8], errno: Errno) {
         self.sink.run.failed += 1;
         words::cannot(doing, path, errno);
     }

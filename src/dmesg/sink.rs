@@ -142,6 +142,7 @@ impl Sink<'_, '_> {
         self.units.know(wall.map(|wall| wall.us));
         let waiting = Waiting {
             source: source.clone(),
+            also: Vec::new(),
             wall,
             at_us: self.placed.next(log.number, &event, wall),
             latest_us: reference.latest_us,
@@ -214,6 +215,7 @@ impl Sink<'_, '_> {
         let found = Found {
             event: &waiting.event,
             source: &waiting.source,
+            also: &waiting.also,
             id: &id::of(&waiting.event),
             wall_us: waiting.wall.map(|wall| wall.us),
             at_us: waiting.at_us,

@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::oomlog::seen::number;
-use crate::oomlog::source::{Command, Foreign, Packing, Trouble};
+use crate::oomlog::source::{Command, Packing, Trouble};
 use crate::shell;
 use crate::sys::Result;
 use crate::sys::input::Input;
@@ -96,10 +96,4 @@ fn command(what: Command, packing: Packing, path: &[u8]) -> String {
         (Command::Filter(filter), packing) => format!("{} <{path} | {filter}", packing.cat()),
     };
     format!("{log} | memdoor dmesg -")
-}
-
-/// What reads the journal's files of a directory. `-k` would leave out all boots but the last one.
-pub(super) fn journalctl(dir: &[u8]) -> String {
-    let [_, behind] = Foreign::Journal.command();
-    command(Command::Unpack(["journalctl -D ", behind]), Packing::Plain, dir)
 }

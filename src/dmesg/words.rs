@@ -26,6 +26,23 @@ pub(super) fn cannot(doing: &str, path: &[u8], errno: Errno) {
     });
 }
 
+/// `cannot open .../system.journal and 41 more files of the journal: permission denied (EACCES)`, with what to type.
+pub(super) fn cannot_of_journal(path: &[u8], more: u64) {
+    line(|out| {
+        out.put(b"cannot open ");
+        escape::text(out, path, Source::Raw);
+        match more {
+            0 => {}
+            1 => out.put(b" and 1 more file of the journal"),
+            _ => {
+                let _ = write!(out, " and {more} more files of the journal");
+            }
+        }
+        let _ = write!(out, ": {}", Because(Errno::EACCES));
+    });
+    crate::refusal::say_hint(Some("run memdoor as root, or as a member of the group systemd-journal or adm"));
+}
+
 /// `cannot read /dev/zero: it is a character device, and no log`
 pub(super) fn refused(path: &[u8], why: &str) {
     line(|out| {

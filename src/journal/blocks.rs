@@ -7,10 +7,10 @@ use std::os::unix::fs::FileExt;
 use super::object::Fault;
 
 /// What is read at once. The entries of one field are spread over the file, so that most of a larger block would be read for nothing.
-pub(super) const BLOCK: usize = 8 << 10;
+pub(super) const BLOCK: usize = 4 << 10;
 
 /// How many are kept: 2 MiB.
-const KEPT: usize = 256;
+const KEPT: usize = 512;
 
 /// The most that is asked for at once: a payload, and what is before it in its object.
 pub(super) const LONGEST: usize = (64 << 10) + 128;

@@ -4,7 +4,7 @@ use super::file::File;
 use super::hash::Hash;
 use super::layout::Id;
 use super::object::Head;
-use super::payload::Payload;
+use super::payload::{Packing, Payload};
 use super::query::Query;
 
 /// The most bytes of fields that are held of an entry; what is beyond is as good as too long.
@@ -196,6 +196,37 @@ impl Entry {
                 Speaker::Missed(digits.and_then(number).unwrap_or(1))
             }
             _ => Speaker::Other,
+        }
+    }
+}
+
+impl File {
+    /// The message of an entry, where that can be read, and nothing else of it. Values are in the order of their places, and what is the
+    /// entry's own was written with it: it is among the last.
+    pub(super) fn message(&mut self, head: &Head, items: &mut Vec<u64>) -> Option<&[u8]> {
+        const NAME: &[u8] = b"MESSAGE=";
+        items.clear();
+        items.extend(self.items(head).ok()?);
+        let mut found = None;
+        for item in items.iter().rev() {
+            let data = self.data(*item).ok()?;
+            let is_it = match data.packing {
+                Packing::Plain => {
+                    self.behind(data.at, self.header.layout.payload(), (NAME.len() as u64).min(data.length))
+                }
+                _ => match self.payload(&data).ok()? {
+                    Payload::Whole(bytes) => Ok(bytes),
+                    Payload::TooLong(_) => return None,
+                },
+            };
+            if is_it.ok()?.starts_with(NAME) {
+                found = Some(data);
+                break;
+            }
+        }
+        match self.payload(&found?).ok()? {
+            Payload::Whole(bytes) => bytes.get(NAME.len()..),
+            Payload::TooLong(_) => None,
         }
     }
 }

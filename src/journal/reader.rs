@@ -20,6 +20,28 @@ pub struct Reader {
     salvage: Salvage,
 }
 
+/// What comes next to who looks at messages first.
+pub enum Next<'r> {
+    /// An entry.
+    Entry(&'r Entry),
+    /// One that was passed over by its message, which has so many bytes. [`Reader::load`] takes where it is.
+    Passed {
+        /// Where it is.
+        at: u64,
+        /// The length of its message.
+        length: usize,
+    },
+}
+
+/// Whether an entry is wanted.
+enum Step {
+    /// It is, and loaded.
+    Wanted,
+    Unwanted,
+    /// Its message, of so many bytes, says that it is not.
+    Passed(u64, usize),
+}
+
 /// What a file that is followed is by now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Now {
@@ -50,33 +72,65 @@ impl Reader {
 
     /// The next entry; none is the end, or the end for now.
     pub fn next(&mut self) -> Option<&Entry> {
-        while let Some(is_wanted) = self.step() {
-            if is_wanted {
+        loop {
+            if let Step::Wanted = self.step(None)? {
                 return Some(&self.entry);
             }
         }
-        None
     }
 
-    /// Whether the next entry is wanted, which is then loaded.
-    fn step(&mut self) -> Option<bool> {
+    /// The same, where entries that have the first term and no other are passed over if their message is not wanted: of such an entry nothing
+    /// but the message is read, and that has its own hash.
+    pub fn next_or_passed(&mut self, is_wanted: &mut dyn FnMut(&[u8]) -> bool) -> Option<Next<'_>> {
+        loop {
+            match self.step(Some(is_wanted))? {
+                Step::Wanted => return Some(Next::Entry(&self.entry)),
+                Step::Passed(at, length) => return Some(Next::Passed { at, length }),
+                Step::Unwanted => {}
+            }
+        }
+    }
+
+    /// An entry that was passed over, all of it.
+    pub fn load(&mut self, at: u64) -> Option<&Entry> {
+        let Self { file, entry, items, .. } = self;
+        let head = file.head(at).ok()?;
+        entry.load(file, &head, items).then_some(&self.entry)
+    }
+
+    /// The entry that was loaded last.
+    #[must_use]
+    pub const fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Looks at the next entry.
+    fn step(&mut self, sift: Option<&mut dyn FnMut(&[u8]) -> bool>) -> Option<Step> {
         let Self { file, query, streams, entry, items, until, salvage } = self;
         let heads = streams.iter_mut().filter_map(|stream| stream.peek(file, *until, salvage));
         let head = heads.min_by_key(|head| head.at)?;
-        for stream in streams {
+        let mut has_another = false;
+        for (number, stream) in streams.iter_mut().enumerate() {
             if stream.peek(file, *until, salvage).is_some_and(|same| same.at == head.at) {
                 stream.take();
                 salvage.found += 1;
+                has_another |= number > 0;
             }
         }
         let is_early = query.since_us.is_some_and(|since| head.realtime < since);
         if is_early || query.boot.is_some_and(|boot| boot != head.boot) {
-            return Some(false);
+            return Some(Step::Unwanted);
+        }
+        if let Some(is_wanted) = sift.filter(|_| !has_another)
+            && let Some(message) = file.message(&head, items)
+            && !is_wanted(message)
+        {
+            return Some(Step::Passed(head.at, message.len()));
         }
         if !entry.load(file, &head, items) {
             salvage.fault(head.at, Fault::Hash);
             salvage.found -= 1;
-            return Some(false);
+            return Some(Step::Unwanted);
         }
         let event_us = entry.event_us();
         let is_of_time = query.since_us.is_none_or(|since| event_us >= since)
@@ -88,7 +142,7 @@ impl Reader {
                 salvage.missed = salvage.missed.saturating_add(messages);
             }
         }
-        Some(is_of_time)
+        Some(if is_of_time { Step::Wanted } else { Step::Unwanted })
     }
 
     /// Looks at the file anew: what was written since comes next. After a refusal, of a file that was written over, it is as it was.

@@ -151,7 +151,15 @@ impl Needles {
         let mut found: Option<usize> = None;
         for (word, finder) in self.everywhere.iter().chain(at_start) {
             let until = &text[..found.unwrap_or(text.len())];
-            found = finder.find_iter(until).find(|at| word.is_at(text, *at)).or(found);
+            // Not find_iter(), which begins with a copy of the finder: the journal has a text for each message.
+            let mut from = 0;
+            while let Some(at) = finder.find(&until[from..]).map(|at| from + at) {
+                if word.is_at(text, at) {
+                    found = Some(at);
+                    break;
+                }
+                from = at + 1;
+            }
         }
         for finder in numbers {
             found = finder.find(&text[..found.unwrap_or(text.len())]).or(found);

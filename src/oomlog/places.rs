@@ -1,5 +1,6 @@
-//! Which files are logs: those of a directory, and those of another system's root.
+//! Which files are logs: those of a directory, and those of a system's root, by one table of places.
 mod journal;
+mod root;
 
 use core::ffi::CStr;
 
@@ -26,10 +27,24 @@ pub enum Found {
     Failed(Errno),
     /// There are more names in this directory than are read.
     TooMany,
-    /// A directory with files of systemd-journald, which are not read.
-    Journal,
+    /// A file of the journal that may not be read, and so many more of its directory.
+    Closed(u64),
+    /// Journals of so many other machines, which nobody has asked for.
+    OtherMachines(u64),
     /// A directory in the directory, of which not all is read: by these names alone.
     Partly,
+}
+
+pub use root::{Root, journals, of_root};
+
+/// Whose journals are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Machines {
+    /// Those of the machine whose id the system has; of all, where it has none.
+    #[default]
+    This,
+    /// Those of all machines.
+    All,
 }
 
 /// What the names of a kernel's logs begin with.
@@ -42,6 +57,10 @@ pub fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()>
     let mut below = Vec::new();
     let mut links = Links::of(dir, &names);
     for name in names {
+        // Nobody but this user's own processes has said what is in it.
+        if journal::is_users(name.to_bytes()) {
+            continue;
+        }
         let opened = match Input::found(dir, &name) {
             Err(Errno::ELOOP) => {
                 if let Some(found) = links.follow(dir, &name) {
@@ -58,13 +77,13 @@ pub fn of_directory(dir: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()>
             take(&name, found);
         }
     }
-    for name in below {
-        of_inner(dir, &name, take)?;
+    for name in below.iter().filter(|name| !journal::is_machine(name.to_bytes())) {
+        of_inner(dir, name, take)?;
     }
     if left > 0 {
         take(c"", Found::TooMany);
     }
-    journal::of_directory(dir, take);
+    journal::of_directory(dir, &below, take);
     Ok(())
 }
 
@@ -123,9 +142,8 @@ fn of_inner(dir: &Dir, name: &CStr, take: &mut dyn FnMut(&CStr, Found)) -> Resul
     let mut links = Links::of(&inner, &names);
     for file in names {
         let is_wanted = is_kernels(&file);
-        // Those are named apart.
-        let is_journal = file.to_bytes().ends_with(b".journal") || file.to_bytes().ends_with(b".journal~");
-        if is_journal {
+        // Those are read apart.
+        if journal::is_file(file.to_bytes()) {
             continue;
         }
         let found = match Input::found(&inner, &file) {
@@ -148,58 +166,6 @@ fn of_inner(dir: &Dir, name: &CStr, take: &mut dyn FnMut(&CStr, Found)) -> Resul
     }
     if !is_whole {
         take(name, Found::Partly);
-    }
-    Ok(())
-}
-
-/// Where logs are below a root, and what their names begin with; pstore's pieces are of one crash.
-const PLACES: [(&CStr, &[&[u8]]); 5] = [
-    (c"var/log", &[b"kern.log", b"messages", b"syslog", b"dmesg"]),
-    (c"var/crash", &[b""]),
-    (c"var/lib/systemd/pstore", &[b"dmesg-", b"console-"]),
-    (c"sys/fs/pstore", &[b"dmesg-", b"console-"]),
-    (c"var/spool/abrt", &[b"dmesg"]),
-];
-
-/// The same for the logs of the system whose root is `root`; symbolic links lead nowhere outside of it.
-pub fn of_root(root: &Dir, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
-    for (place, starts) in PLACES {
-        below(root, place, starts, 2, take)?;
-    }
-    journal::of_root(root, take);
-    Ok(())
-}
-
-/// The logs of one directory, and of those in it as far as `depth` says: /var/crash has one for each crash.
-fn below(root: &Dir, place: &CStr, starts: &[&[u8]], depth: usize, take: &mut dyn FnMut(&CStr, Found)) -> Result<()> {
-    let dir = match root.dir_in_root(place) {
-        Ok(dir) => dir,
-        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(()),
-        Err(errno) => {
-            take(place, Found::Failed(errno));
-            return Ok(());
-        }
-    };
-    let is_wanted = |name: &[u8]| starts.iter().any(|start| name.starts_with(start));
-    let of_crashes = starts.contains(&&b""[..]) || place.to_bytes().ends_with(b"pstore");
-    let (names, left) = names(&dir, |name| is_wanted(name) || of_crashes)?;
-    if left > 0 {
-        take(place, Found::TooMany);
-    }
-    for name in names {
-        let path = join(place, &name)?;
-        let opened = Input::in_root(root, &path);
-        if let Ok(input) = &opened
-            && input.kind() == Ok(Kind::Directory)
-        {
-            if of_crashes && depth > 0 {
-                below(root, &path, starts, depth - 1, take)?;
-            }
-            continue;
-        }
-        if let (true, Some(found)) = (is_wanted(name.to_bytes()), look(opened)) {
-            take(&path, found);
-        }
     }
     Ok(())
 }
@@ -282,6 +248,10 @@ enum Age {
 fn split(name: &[u8]) -> (&[u8], Age) {
     let base = name.strip_suffix(b".gz").unwrap_or(name);
     let file = file(base);
+    if let Some((length, us)) = journal::age(file) {
+        // `system@...` is older than `system.journal`, of whichever run of journald it is.
+        return (&name[..name.len() - file.len() + length], us.map_or(Age::Now, Age::Date));
+    }
     let is_pstore = file.starts_with(b"dmesg-") || file.starts_with(b"console-");
     let base = match base.strip_suffix(b".enc.z").or(base.strip_suffix(b".z")) {
         Some(bare) if is_pstore => bare,
@@ -324,6 +294,10 @@ mod tests {
             b"messages-20261114",
             b"messages-20261121",
             b"messages",
+            b"system@0006c0a1b2c3d4e5-1f2e3d4c5b6a7988.journal~",
+            b"system@aa11aa11aa11aa11aa11aa11aa11aa11-0000000000000001-0006c0a1b2c3d4e6.journal",
+            b"system@0011aa11aa11aa11aa11aa11aa11aa11-0000000000000001-0006c0a1b2c3d4e7.journal",
+            b"system.journal",
             b"web-1",
             b"web-2",
             b"dmesg",
@@ -353,6 +327,7 @@ mod tests {
             ("kern.log.1", "kern.log.10.gz"),
             ("/var/log/messages", "/var/log/messages-20261114.gz"),
             ("dmesg-efi-170000000002001", "dmesg-efi-170000000001001"),
+            ("a/system.journal", "a/system@0006c0a1b2c3d4e5-1f2e3d4c5b6a7988.journal~"),
         ] {
             assert!(is_one_log(one.as_bytes(), other.as_bytes()), "{one} {other}");
         }
@@ -361,6 +336,8 @@ mod tests {
             ("kern.log", "kern.log"),
             ("kern.log.1", "kern.log.1.gz"),
             ("a/kern.log", "b/kern.log.1"),
+            ("a/system.journal", "b/system@0006c0a1b2c3d4e5-1f2e3d4c5b6a7988.journal~"),
+            ("system.journal", "remote-web1.journal"),
             ("dmesg.0", "dmesg.1.gz"),
             ("dmesg-efi-170000000002001", "dmesg-efi-170000000101001"),
             ("dmesg-ramoops-0", "dmesg-ramoops-1"),

@@ -150,10 +150,10 @@ fn the_live_log_says_where_it_begins_and_which_logs_may_have_more() {
         return skip("needs to read the live log");
     }
     assert_eq!(ended.code(), 4, "{ended:?}");
-    assert!(ended.out.starts_with("No OOM events found in the live kernel log (since @86400, "), "{ended:?}");
+    assert!(ended.out.starts_with("No OOM events found in the logs of this machine (since @86400, "), "{ended:?}");
     assert!(ended.err.contains("what happened between 1970-01-02 00:00:00 and then is not in it\n"), "{ended:?}");
     let hint = ended.err.lines().last().expect("a hint");
-    for what in ["hint: ", "memdoor dmesg /var/log --since '1970-01-02 00:00:00'", "journalctl "] {
+    for what in ["hint: a log server, ", "memdoor dmesg FILE --since '1970-01-02 00:00:00'"] {
         assert!(hint.contains(what), "{hint}");
     }
 }

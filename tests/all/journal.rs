@@ -19,7 +19,7 @@ use common::journal::{
 };
 use common::run::{Process, command, poll, run_command};
 use common::skip;
-use memdoor::journal::{Entry, File, Id, Message, Now, Query, Reader, Refusal, Salvage, Speaker, State};
+use memdoor::journal::{Entry, File, Id, Message, Next, Now, Query, Reader, Refusal, Salvage, Speaker, State};
 
 /// Reads all that a query is about.
 fn read(path: &Path, query: Query) -> (Vec<(u64, Told)>, Salvage) {
@@ -536,6 +536,32 @@ fn objects_of_any(file: &[u8], used: usize) -> Vec<usize> {
 }
 
 // A file that is written to
+
+#[test]
+fn of_an_entry_that_is_passed_over_by_its_message_all_can_be_read_later() {
+    let dir = TempDir::new();
+    for layout in Layout::all() {
+        let path = unpacked(&dir, layout);
+        let whole = read(&path, Query::of("_TRANSPORT", b"kernel")).0;
+        let is_wanted = |told: &Told| told.field("MESSAGE").is_some_and(|text| text.starts_with(b"oom-kill:"));
+        let mut reader = open(&path).read(Query::of("_TRANSPORT", b"kernel"));
+        let (mut taken, mut passed) = (Vec::new(), Vec::new());
+        while let Some(next) = reader.next_or_passed(&mut |message| message.starts_with(b"oom-kill:")) {
+            match next {
+                Next::Entry(entry) => taken.push(told(entry)),
+                Next::Passed { at, length } => passed.push((at, length)),
+            }
+        }
+        // What has no message that could be read is no reason to pass over it.
+        assert!(taken.iter().filter(|told| is_wanted(told)).count() > 5 && passed.len() > 20, "{}", layout.name());
+        for (at, length) in &passed {
+            let entry = told(reader.load(*at).expect("an entry"));
+            assert_eq!(entry.field("MESSAGE").map(<[u8]>::len), Some(*length));
+            assert!(!is_wanted(&entry));
+        }
+        assert_eq!(taken.len() + passed.len(), whole.len());
+    }
+}
 
 #[test]
 fn a_live_file_is_followed() {

@@ -2,6 +2,7 @@
 
 use crate::common;
 use common::gzip::gzip;
+use common::host::is_root;
 use common::run::{own_test, run_command};
 
 use std::ffi::CString;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use memdoor::oomlog::event::Mark;
-use memdoor::oomlog::places::{Found, of_directory, of_root};
+use memdoor::oomlog::places::{Found, Machines, Root, of_directory, of_root};
 use memdoor::oomlog::record::Record;
 use memdoor::oomlog::scan::{Part, Scan, Tally};
 use memdoor::oomlog::source::{Foreign, Packing, Source, Trouble};
@@ -553,7 +554,8 @@ fn named(name: &[u8], what: &Found) -> (String, &'static str) {
         Found::Skipped => "skipped",
         Found::Failed(_) => "failed",
         Found::TooMany => "too many",
-        Found::Journal => "journal",
+        Found::Closed(_) => "closed",
+        Found::OtherMachines(_) => "other machines",
         Found::Partly => "partly",
         Found::DirectoryLink => "directory link",
     };
@@ -607,10 +609,13 @@ fn the_logs_of_a_root_are_found_and_links_stay_inside_of_it() {
     }
     symlink("/data/syslog", scratch.0.join("var/log/syslog")).expect("symlink");
     symlink("/etc/passwd", scratch.0.join("var/log/syslog.1")).expect("symlink");
-    let root = Dir::open(&c_path(&scratch.0)).expect("open");
+    scratch.file("var/log/journal/0123456789abcdef0123456789abcdef/system.journal", b"x");
+    scratch.file("var/spool/abrt/oops-2026/dmesg", b"x");
+    let root = Root::Other(Dir::open(&c_path(&scratch.0)).expect("open"));
     let mut found = Vec::new();
-    of_root(&root, &mut |name, what| found.push(named(name.to_bytes(), &what))).expect("list");
+    of_root(&root, Machines::This, &mut |name, what| found.push(named(name.to_bytes(), &what))).expect("list");
     let expected = [
+        ("var/log/journal/0123456789abcdef0123456789abcdef/system.journal", "log"),
         ("var/log/kern.log.2.gz", "log"),
         ("var/log/kern.log.1", "log"),
         ("var/log/kern.log", "log"),
@@ -619,6 +624,7 @@ fn the_logs_of_a_root_are_found_and_links_stay_inside_of_it() {
         ("var/log/syslog", "log"),
         ("var/crash/202611211008/dmesg.txt", "log"),
         ("var/lib/systemd/pstore/1700/dmesg-efi-170000000001001", "log"),
+        ("var/spool/abrt/oops-2026/dmesg", "log"),
     ];
     assert_eq!(found, expected.map(|(name, what)| (name.to_string(), what)));
 }
@@ -629,16 +635,19 @@ fn a_journal_is_found_from_a_root_its_logs_and_itself() {
     let scratch = Scratch::new("journal");
     let file = scratch.file(&format!("var/log/journal/{MACHINE}/system.journal"), b"x");
     let at = |path: &str| listed(&scratch.0.join(path));
-    let journal = |path: &str| vec![(path.to_string(), "journal")];
-    assert_eq!(at(""), journal("var/log/journal"));
-    assert_eq!(at("var/log"), journal("journal"));
-    assert_eq!(at("var/log/journal"), journal(""));
+    let journal = |path: &str, what| vec![(path.to_string(), what)];
+    assert_eq!(at(""), journal(&format!("var/log/journal/{MACHINE}/system.journal"), "log"));
+    assert_eq!(at("var/log"), journal(&format!("journal/{MACHINE}/system.journal"), "log"));
+    assert_eq!(at("var/log/journal"), journal(&format!("{MACHINE}/system.journal"), "log"));
     let below = file.parent().expect("a parent");
     // Whoever may not list it knows that it is there.
     let journals = below.parent().expect("a parent");
     fs::set_permissions(journals, fs::Permissions::from_mode(0o300)).expect("chmod");
-    assert_eq!(at("var/log"), journal("journal"));
+    let found = at("var/log");
     fs::set_permissions(journals, fs::Permissions::from_mode(0o700)).expect("chmod");
+    if !is_root() {
+        assert_eq!(found, journal("journal", "failed"));
+    }
     // A directory of that name with nothing of the kind is none, and a link leads nowhere.
     fs::remove_dir_all(below).expect("remove");
     assert_eq!(at("var/log"), []);

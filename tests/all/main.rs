@@ -17,6 +17,7 @@ mod dmesg_lists;
 mod dmesg_order;
 mod dmesg_reach;
 mod dmesg_same;
+mod dmesg_system;
 mod dmesg_units;
 mod ending;
 mod environment;

@@ -19,6 +19,8 @@ pub struct Found<'a> {
     pub event: &'a Event,
     /// The log: its path as it was given or found, `-` for standard input, `/dev/kmsg`, `syslog(2)`.
     pub source: &'a [u8],
+    /// Other logs that have it as well.
+    pub also: &'a [Vec<u8>],
     /// The same whenever and wherever this event is read.
     pub id: &'a [u8],
     /// When, since 1970 in microseconds: of the log, or worked out from what it says. `None`: nothing tells.

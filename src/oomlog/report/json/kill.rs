@@ -22,6 +22,10 @@ pub(super) fn put(found: &Found<'_>, out: &mut Out<'_>) {
     facts.insert(1, words("timestamp", timestamp.as_deref()));
     facts.insert(2, words("observed_timestamp", observed.as_deref()));
     source(found, &mut facts);
+    let also: Vec<&[u8]> = found.also.iter().map(Vec::as_slice).collect();
+    if !also.is_empty() {
+        facts.push(is("memdoor.source.also", Value::Texts(&also)));
+    }
     trigger(event, mask.as_deref(), flags.as_deref(), &mut facts);
     scope(event, &mut facts);
     killed(event, &mut facts);

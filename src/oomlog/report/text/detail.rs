@@ -32,6 +32,13 @@ pub(super) fn of(found: &Found<'_>) -> String {
     let (first, last) = (event.lines.first, event.lines.last);
     let (first, last) = (Mark::of(first), Mark::of(last));
     field(&mut to, "Log", &format!("{path}, {first} to {last}"));
+    if !found.also.is_empty() {
+        let others: Vec<String> = found.also.iter().map(|other| Escaped(other).to_string()).collect();
+        field(&mut to, "Also in", &others.join(", "));
+    }
+    if let Some(host) = &event.host {
+        field(&mut to, "Host", &format!("{}", Escaped(host)));
+    }
     if event.is_unverified {
         field(&mut to, "Source", UNVERIFIED);
     }
