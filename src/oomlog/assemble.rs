@@ -7,6 +7,7 @@
 mod around;
 mod feed;
 mod finish;
+mod hole;
 mod machine;
 mod memcg;
 mod net;
@@ -29,6 +30,7 @@ use super::scan::Part;
 use crate::parse::oom_report::anchor::{anchor, names_a_program};
 use crate::parse::oom_report::header::Header;
 use crate::parse::oom_report::kill::{Killed, Scope};
+use crate::parse::oom_report::lost::{Lost, Place, lost};
 use crate::parse::oom_report::{self, Line};
 use around::Around;
 use net::Net;
@@ -56,6 +58,8 @@ pub struct Assembler {
     all: u64,
     before: Stamp,
     spliced: bool,
+    /// Kills without a report that no line about reports that were held back has accounted for.
+    bare: u64,
     /// Where SysRq f was: a report that begins soon behind it is of it.
     by_hand: Option<u64>,
     /// Who died in reports that are finished: the reaper may come later.
@@ -131,6 +135,7 @@ impl Assembler {
             all: 0,
             before: Stamp { boot_us: None, wall: None, wall_us: None },
             spliced: false,
+            bare: 0,
             by_hand: None,
             dead: VecDeque::new(),
             wrapped: Wrapped::new(),
@@ -170,6 +175,9 @@ impl Assembler {
         let mut record = *record;
         self.quotes.read(&mut record);
         let record = &record;
+        if let Some(lost) = lost_before(record) {
+            self.lost(lost, position);
+        }
         // Whoever else uses these words: it did not happen here.
         if record.origin == Origin::Other {
             return Part::Other;
@@ -305,9 +313,9 @@ impl Assembler {
                 return;
             }
             Line::Group(memcg) if self.is_said_again(memcg) => return self.number -= 1,
-            Line::Suppressed(_) => {
+            Line::Lost(lost) => {
                 self.number -= 1;
-                return;
+                return self.lost(*lost, at);
             }
             Line::Manual => {
                 self.number -= 1;
@@ -335,7 +343,11 @@ impl Assembler {
             is_inside: matches!(line, Line::Counts(_) | Line::Stat(_) | Line::Zone(_) | Line::Reserve(_)),
         };
         let owner = owner(&self.opens, record, now, |open| {
-            score::score(open, step, line, number, whose::is_soon(open, record, now.line))
+            if hole::is_behind(open, line, record, now.line) {
+                return None;
+            }
+            let near = [whose::is_soon(open, record, now.line), hole::is_at_once(open, record, now.line)];
+            score::score(open, step, line, number, near)
         });
         match owner {
             Owner::One(index) => self.give(index, step, line, record, at),
@@ -410,6 +422,7 @@ impl Assembler {
                 self.close(open, done);
             }
         }
+        self.bare += u64::from(matches!(line, Line::Killed(_) | Line::Selected(_)));
         if self.opens.len() >= OPEN {
             let is_empty = |open: &Open| open.kind != Kind::Oom;
             let oldest = self.opens.iter().position(is_empty).unwrap_or(0);
@@ -472,6 +485,20 @@ impl Assembler {
         }
     }
 
+    /// Messages are missing.
+    fn lost(&mut self, lost: Lost, at: Position) {
+        // Of a report that was held back the kill line is there: then it is an event that says what it lacks.
+        let told = if lost.place == Place::Reports { lost.count.unwrap_or(0).min(self.bare) } else { 0 };
+        self.bare -= told;
+        let rest = Lost { count: lost.count.map(|count| count - told), ..lost };
+        if rest.count != Some(0) {
+            self.net.lost(rest, at);
+        }
+        for open in &mut self.opens {
+            hole::note(open, lost);
+        }
+    }
+
     /// Somebody cut lines out here: of a table that has begun, it may be rows.
     fn cut(&mut self) {
         self.number -= 1;
@@ -526,6 +553,20 @@ impl Assembler {
             self.net.count(rows, lines.first, lines.last);
         }
     }
+}
+
+/// What a record says is missing before it, and is no line of the kernel's: the console's words before another message's prefix, and what who
+/// reads the kernel's log says of it, by its identifier or a member of JSON.
+fn lost_before(record: &Record<'_>) -> Option<Lost> {
+    let before = &record.line[..record.line.len().saturating_sub(record.text.len())];
+    if before.starts_with(b"** ") {
+        return lost(before);
+    }
+    let is_reader = || {
+        let is_in = |word: &[u8]| memchr::memmem::find(before, word).is_some();
+        before.is_empty() || is_in(b"journald") || is_in(b"rsyslogd")
+    };
+    lost(record.text).filter(|lost| record.origin == Origin::Other && lost.place == Place::Here && is_reader())
 }
 
 /// So many kills are known again.

@@ -249,6 +249,8 @@ pub enum Missing {
     Columns,
     /// Rows that were cut, or may be of another report.
     Rows,
+    /// Messages that the log says are missing in the middle of it.
+    Lines,
     /// Counts of memory without which others are not what they seem.
     Counts,
     /// No kill line, and no other end.

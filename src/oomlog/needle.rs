@@ -6,12 +6,14 @@ use memchr::memmem::Finder;
 ///
 /// Each pass over a GiB takes 0.03 to 0.04 s of CPU, a sixth of what the kernel takes to read it. This is why there are two words and not
 /// one for each kind of line. The third is systemd's, of a kill that the log has no report of.
-const EVERYWHERE: [Word; 3] = [
+const EVERYWHERE: [Word; 4] = [
     // A report's header, the reaper, a group's line.
-    Word { needle: b"oom", before: &[b""], behind: &[b"-kill", b"_reaper: ", b".group"] },
+    Word { needle: b"oom", before: &[b""], behind: &[b"-kill", b"_reaper: ", b".group", b"_kill_process: "] },
     // Each kill or the line before it, and a panic whose report was lost.
     Word { needle: b" memory", before: &[b"ut of", b"deadlocked on"], behind: &[b""] },
     Word { needle: b" OOM killer", before: &[b" the"], behind: &[b"."] },
+    // Who says that lines are missing.
+    Word { needle: LOST, before: &[b""], behind: &[b""] },
 ];
 
 /// What is left of a report of before Linux 5.1 whose other lines went with the file before this one: looked for where a log starts alone.
@@ -23,6 +25,19 @@ const AT_START: [Word; 4] = [
     Word { needle: b"Killed process", before: &[b""], behind: &[b""] },
     Word { needle: b"as a result of limit of", before: &[b""], behind: &[b""] },
 ];
+
+/// The word of who says that lines of the kernel are missing.
+const LOST: &[u8] = b" messages";
+
+/// Whether those are the words of [`crate::parse::oom_report::lost`], as far as they are around this one.
+fn says_that_messages_are_lost(before: &[u8], behind: &[u8]) -> bool {
+    let digits = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let counted = &before[..before.len() - digits];
+    let is_of_journald = before.ends_with(b" kernel") || before.ends_with(b"overrun, some");
+    let is_of_imkmsg = digits > 0 && counted.ends_with(b"imkmsg: lost ");
+    let is_of_printk = digits > 0 && counted.ends_with(b"printk: ") && behind.starts_with(b" suppressed");
+    is_of_journald || is_of_imkmsg || is_of_printk || before.ends_with(b" printk") && behind.starts_with(b" dropped **")
+}
 
 /// How much is searched for all of them before what follows it: the second word finds it in the first level of the cache.
 const BLOCK: usize = 32 << 10;
@@ -107,6 +122,9 @@ struct Word {
 impl Word {
     fn is_at(&self, text: &[u8], at: usize) -> bool {
         let (before, behind) = (&text[..at], &text[at + self.needle.len()..]);
+        if self.needle == LOST {
+            return says_that_messages_are_lost(before, behind);
+        }
         self.before.iter().any(|end| before.ends_with(end)) && self.behind.iter().any(|start| behind.starts_with(start))
     }
 
@@ -118,7 +136,7 @@ impl Word {
 
 /// Searches for all needles. A pass for each over what the cache holds costs less than one that knows all.
 pub(super) struct Needles {
-    everywhere: [(Word, Finder<'static>); 3],
+    everywhere: [(Word, Finder<'static>); 4],
     at_start: [(Word, Finder<'static>); 4],
     numbers: [Finder<'static>; 6],
 }

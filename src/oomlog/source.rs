@@ -10,7 +10,6 @@ use super::unpack::{self, Unpack};
 use crate::journal::{Refusal, Salvage};
 use crate::sys::Result;
 use crate::sys::input::{Input, Kind};
-use crate::units::plural;
 pub use foreign::Foreign;
 use framed::Framed;
 
@@ -53,8 +52,7 @@ impl core::fmt::Display for Trouble {
                 return write!(f, "it is a file of {}: nothing of it was read", foreign.name());
             }
             Self::Unplaced(Unplaced { count, first, last }) => {
-                let lines = plural(*count, "line", "lines");
-                write!(f, "{count} {lines} of OOM reports could not be placed: {}", Mark::of(*first))?;
+                write!(f, "{count}: {}", Mark::of(*first))?;
                 if first != last {
                     write!(f, " to {}", Mark::of(*last))?;
                 }

@@ -14,6 +14,7 @@ mod dmesg_inputs;
 mod dmesg_journal;
 mod dmesg_lines;
 mod dmesg_lists;
+mod dmesg_lost;
 mod dmesg_order;
 mod dmesg_reach;
 mod dmesg_same;

@@ -1,7 +1,7 @@
 //! Takes what a line says over into its report.
 
 use super::open::{Kind, Open, text};
-use super::{machine, memcg, tasks};
+use super::{hole, machine, memcg, tasks};
 use crate::oomlog::event::{Event, Outcome, Position, Task, Victim};
 use crate::parse::oom_report::Line;
 use crate::parse::oom_report::header::Header;
@@ -112,6 +112,7 @@ fn summary(open: &mut Open, line: &Summary<'_>, at: Position) {
     if let (None, Some(nodemask)) = (&event.trigger.nodemask, line.nodemask) {
         event.trigger.nodemask = Some(text(nodemask));
     }
+    open.rows_lost |= line.pid.is_some_and(|pid| hole::lacks(open, pid));
     open.kind = Kind::Oom;
     open.summary_uid = line.uid;
     open.summary = line.pid.map(|pid| Task { comm: line.comm.map(text), pid });
@@ -127,6 +128,7 @@ fn begun(open: &mut Open, scope: Scope) {
 fn selected(open: &mut Open, line: &Selected<'_>, at: Position) {
     open.kind = Kind::Oom;
     open.event.lines.selected = Some(at);
+    open.rows_lost |= hole::lacks(open, line.pid);
     open.scope = Some(line.scope);
     open.event.is_of_allocating |= line.is_of_allocating;
     open.selected = Some(Task { comm: line.comm.map(text), pid: line.pid });
@@ -154,6 +156,7 @@ fn killed(open: &mut Open, line: &Killed<'_>, at: Position) {
     if line.scope != Scope::Unsaid {
         open.scope = Some(line.scope);
     }
+    open.rows_lost |= open.summary.is_none() && open.selected.is_none() && hole::lacks(open, line.pid);
     open.event.is_of_allocating |= line.is_of_allocating;
     open.killed = Some(Victim {
         task,

@@ -206,6 +206,7 @@ fn missing(open: &mut Open) {
         (!has_table && open.columns.is_none(), Missing::Table),
         (open.no_columns, Missing::Columns),
         (open.rows_lost, Missing::Rows),
+        (open.lines_lost, Missing::Lines),
         (lacks_counts, Missing::Counts),
         (!is_end, Missing::End),
         (event.victim.as_ref().is_some_and(|victim| victim.lacks_rss), Missing::Sizes),

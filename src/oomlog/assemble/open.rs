@@ -50,6 +50,10 @@ pub(super) struct Open {
     pub(super) columns: Option<Columns>,
     pub(super) brief: Vec<Brief>,
     pub(super) rows_lost: bool,
+    /// Whether somebody says that messages are missing inside of it.
+    pub(super) lines_lost: bool,
+    /// Whether those are so many that what follows may be of another report.
+    pub(super) severed: bool,
     pub(super) no_columns: bool,
     /// Whether the log has blanks behind its lines: then those behind a name are none of it.
     pub(super) is_padded: bool,
@@ -102,6 +106,8 @@ impl Open {
             columns: None,
             brief: Vec::new(),
             rows_lost: false,
+            lines_lost: false,
+            severed: false,
             no_columns: false,
             is_padded: false,
             mixed: false,
@@ -153,6 +159,11 @@ impl Open {
     pub(super) fn row(&self, pid: u64) -> Option<&Brief> {
         let at = self.brief.binary_search_by_key(&pid, |row| row.pid).ok()?;
         self.brief.get(at)
+    }
+
+    /// Whether a row is of a thread of that process: its first one had exited.
+    pub(super) fn has_process(&self, pid: u64) -> bool {
+        self.brief.iter().any(|row| row.tgid == Some(pid))
     }
 
     /// Keeps a row; the first of two with one pid stays.

@@ -1,5 +1,6 @@
 //! How well a line that names somebody fits a report.
 
+use super::hole;
 use super::open::{Kind, Open, text};
 use super::step::{Step, admits};
 use crate::oomlog::event::Outcome;
@@ -7,9 +8,17 @@ use crate::parse::oom_report::Line;
 use crate::parse::oom_report::kill::{Killed, Scope, Selected, Summary};
 
 /// A score, higher for the better reason; `None` when the line can't be of this report.
-pub(super) fn score(open: &Open, step: Option<Step>, line: &Line<'_>, number: u64, is_soon: bool) -> Option<u8> {
+///
+/// `number` is the line's among those of reports; whether it came soon or at once behind the report's last one tells what numbers don't.
+pub(super) fn score(
+    open: &Open,
+    step: Option<Step>,
+    line: &Line<'_>,
+    number: u64,
+    [is_soon, is_at_once]: [bool; 2],
+) -> Option<u8> {
     match line {
-        Line::Killed(line) => killed(open, line, number, is_soon),
+        Line::Killed(line) => killed(open, line, number, [is_soon, is_at_once]),
         Line::Begun(scope) => {
             let fits = !open.ended && open.kind == Kind::Oom && open.killed.is_none() && fits(open, *scope);
             fits.then_some(u8::from(is_next(open, number)))
@@ -32,8 +41,8 @@ pub(super) fn score(open: &Open, step: Option<Step>, line: &Line<'_>, number: u6
         _ => {
             let fits = admits(open, step?, line);
             let points = match line {
-                Line::Summary(line) => summary(open, line)?,
-                Line::Selected(line) => selected(open, line, number)?,
+                Line::Summary(line) => summary(open, line, is_at_once && is_next(open, number))?,
+                Line::Selected(line) => selected(open, line, is_at_once && is_next(open, number))?,
                 // A table that has begun, before a report that has only its header.
                 Line::Row(_) => u8::from(matches!(open.step, Step::Columns | Step::Rows)),
                 _ => 0,
@@ -57,7 +66,10 @@ fn by_task(open: &Open, pid: u64) -> Option<u8> {
     }
 }
 
-fn summary(open: &Open, line: &Summary<'_>) -> Option<u8> {
+fn summary(open: &Open, line: &Summary<'_>, is_at_once: bool) -> Option<u8> {
+    if !is_at_once && line.pid.is_some_and(|pid| hole::lacks(open, pid)) {
+        return None;
+    }
     let is_memcg = line.memcg.is_some();
     if (is_memcg && open.machine_report) || (!is_memcg && open.memcg_report && line.pid.is_some()) {
         return None;
@@ -79,19 +91,19 @@ fn fits(open: &Open, scope: Scope) -> bool {
     }
 }
 
-fn selected(open: &Open, line: &Selected<'_>, number: u64) -> Option<u8> {
+fn selected(open: &Open, line: &Selected<'_>, is_at_once: bool) -> Option<u8> {
     if !fits(open, line.scope) {
         return None;
     }
     match &open.summary {
         Some(task) => (task.pid == line.pid).then_some(90),
         // Rows that are whole and without it are another's, or one of them was lost.
-        None if open.has_table() && open.row(line.pid).is_none() => is_next(open, number).then_some(0),
+        None if open.has_table() && open.row(line.pid).is_none() => is_at_once.then_some(0),
         None => by_task(open, line.pid),
     }
 }
 
-fn killed(open: &Open, line: &Killed<'_>, number: u64, is_soon: bool) -> Option<u8> {
+fn killed(open: &Open, line: &Killed<'_>, number: u64, [is_soon, is_at_once]: [bool; 2]) -> Option<u8> {
     if !fits(open, line.scope) || open.kind == Kind::Foreign {
         return None;
     }
@@ -123,6 +135,9 @@ fn killed(open: &Open, line: &Killed<'_>, number: u64, is_soon: bool) -> Option<
             (is_next(open, number) && (is_thread || is_namesake)).then_some(50)
         }
         (None, None) => {
+            if !is_at_once && hole::lacks(open, line.pid) {
+                return None;
+            }
             let points = by_task(open, line.pid)?;
             // Nothing but its place ties it to a report that does not name it; but before Linux 2.6.25 no report named anybody.
             let is_named = open.event.trigger.pid == Some(line.pid) || open.row(line.pid).is_some();

@@ -337,15 +337,5 @@ pub fn panic(text: &[u8]) -> Option<&[u8]> {
     is_oom.then(|| why.trim_ascii_end())
 }
 
-/// How many messages of the OOM killer were dropped: `oom_kill_process: 7 callbacks suppressed`.
-#[must_use]
-pub fn suppressed(text: &[u8]) -> Option<u64> {
-    let (head, _) = split(text, b" callbacks suppressed")?;
-    let (function, count) = rsplit(head, b": ")?;
-    let is_ours = find(function, b"oom").is_some() || function == b"dump_header";
-    let (count, _) = leading(count)?;
-    is_ours.then_some(count)
-}
-
 #[cfg(test)]
 mod tests;

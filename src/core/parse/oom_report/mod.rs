@@ -7,6 +7,7 @@ pub mod gfp;
 pub mod header;
 pub mod holders;
 pub mod kill;
+pub mod lost;
 pub mod memcg;
 pub mod meminfo;
 mod scan;
@@ -85,8 +86,8 @@ pub enum Line<'l> {
     Cut,
     /// SysRq f: a person asks for a kill; the report follows.
     Manual,
-    /// How many messages are missing here.
-    Suppressed(u64),
+    /// Messages are missing, and somebody says so.
+    Lost(lost::Lost),
     /// `COMPACTION is disabled!!!`, of a report whose request was for several pages.
     NoCompaction,
     /// The function in a call trace that runs where a memory cgroup is at its limit.
@@ -196,7 +197,7 @@ fn deed(text: &[u8]) -> Option<Line<'_>> {
         .or_else(|| kill::reaped(text).map(Line::Reaped))
         .or_else(|| kill::unreaped(text).map(Line::Unreaped))
         .or_else(|| kill::panic(text).map(Line::Panic))
-        .or_else(|| kill::suppressed(text).map(Line::Suppressed))
+        .or_else(|| lost::lost(text).map(Line::Lost))
 }
 
 fn of_machine(text: &[u8]) -> Option<Line<'_>> {

@@ -232,6 +232,7 @@ fn missing(event: &Event) -> String {
         Missing::Table => "the table of tasks",
         Missing::Columns => "the table's header",
         Missing::Rows => "rows of the table",
+        Missing::Lines => "lines that the log has lost",
         Missing::Counts => "how much of the memory is shared",
         Missing::End => "how it ended",
         Missing::Sizes => "sizes of the victim",

@@ -60,6 +60,7 @@ pub(super) fn missing(event: &Event) -> Vec<&'static str> {
         Missing::Table => "table",
         Missing::Columns => "columns",
         Missing::Rows => "rows",
+        Missing::Lines => "lines",
         Missing::Counts => "counts",
         Missing::End => "end",
         Missing::Sizes => "sizes",
