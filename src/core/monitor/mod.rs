@@ -230,7 +230,7 @@ impl Sampler<'_> {
 
     /// How long memory lasts, or what the limits of its cgroups leave, if a process grows on like that.
     fn left(&self, row: &Row, growth: &Growth) -> Option<Duration> {
-        // What is on no line goes nowhere.
+        // Samples that fit no line are not extrapolated.
         let is_steady = growth.r2 >= BELIEVED;
         let rate = u64::try_from(growth.per_second).ok().filter(|rate| *rate > 0 && is_steady)?;
         let mut buf = [0; 4096];

@@ -23,7 +23,7 @@ const fn name(kind: Kind) -> Name {
 /// What has been added up so far.
 pub(super) struct Tally {
     sizes: [Bytes; Kind::COUNT],
-    seen: SnapshotNumber,
+    seen: Comparison,
     /// Of the first snapshot.
     largest: Largest,
     /// Of a later one.
@@ -32,7 +32,7 @@ pub(super) struct Tally {
 
 /// Whether there was a snapshot before.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum SnapshotNumber {
+enum Comparison {
     /// One process is looked at once.
     Once,
     /// This is the first one.
@@ -46,9 +46,9 @@ impl Tally {
         Self {
             sizes: [Bytes(0); Kind::COUNT],
             seen: match first {
-                None => SnapshotNumber::Once,
-                Some(First { mappings: None, .. }) => SnapshotNumber::First,
-                Some(_) => SnapshotNumber::Since,
+                None => Comparison::Once,
+                Some(First { mappings: None, .. }) => Comparison::First,
+                Some(_) => Comparison::Since,
             },
             largest: Largest::new(),
             growers: Growers::none(),
@@ -62,8 +62,8 @@ impl Tally {
             *sum = sum.plus(mapping.size());
         }
         match self.seen {
-            SnapshotNumber::First => self.largest.note(mapping.start, mapping.end),
-            SnapshotNumber::Since if mapping.size().0 >= SMALLEST => {
+            Comparison::First => self.largest.note(mapping.start, mapping.end),
+            Comparison::Since if mapping.size().0 >= SMALLEST => {
                 let then = first.and_then(|first| first.mappings.as_ref());
                 let by = then.map_or(0, |then| then.growth(mapping.start, mapping.end));
                 if by > 0 {
@@ -85,7 +85,7 @@ impl Tally {
                 by: grower.by,
             }));
         }
-        if let (SnapshotNumber::First, Some(first)) = (self.seen, first) {
+        if let (Comparison::First, Some(first)) = (self.seen, first) {
             first.mappings = Some(self.largest);
         }
     }

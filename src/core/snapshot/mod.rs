@@ -43,7 +43,7 @@ pub enum Completeness {
     Gone,
     /// Something could not: it stands as `-` with the reason.
     Partial,
-    /// The same, and what was missing for some of it is a right.
+    /// The same, and some of it was refused for lack of permission.
     Denied,
 }
 

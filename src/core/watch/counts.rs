@@ -12,7 +12,7 @@ use crate::units::micros;
 const REMEMBERED: usize = 5;
 
 /// What is older than this was not in the last seconds: the remembered readings, and as much again for a machine that thrashes.
-pub(super) const LATE: Duration = Duration::from_secs(10);
+pub(super) const LAST_SECONDS: Duration = Duration::from_secs(10);
 
 /// The counts at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,7 +84,7 @@ impl OomKillCounts {
     /// The readings of the last seconds, the oldest first. When memdoor itself did not run (SIGSTOP, a machine that was suspended)
     /// there is none of these: then it is the last one that there is, however old.
     fn late(&self, end: Reading) -> impl Iterator<Item = &Reading> {
-        let is_late = move |reading: &&Reading| end.at.saturating_sub(reading.at) <= LATE;
+        let is_late = move |reading: &&Reading| end.at.saturating_sub(reading.at) <= LAST_SECONDS;
         let last = self.recent.last().filter(|last| !is_late(last));
         last.into_iter().chain(self.recent.iter().filter(is_late))
     }
@@ -127,7 +127,7 @@ impl OomKillCounts {
     pub(super) fn own_rose_within(&self, end: Reading) -> Option<Duration> {
         let lower = self.late(end).filter(|reading| reading.counts.own_rose(end.counts) == Some(true));
         let ago = lower.map(|reading| end.at.saturating_sub(reading.at)).min()?;
-        (ago <= LATE).then_some(ago)
+        (ago <= LAST_SECONDS).then_some(ago)
     }
 
     fn which_rose(&self, end: Reading, window: Duration, sight: Sight) -> OomKillEvidence {
@@ -137,7 +137,7 @@ impl OomKillCounts {
         let system = self.late(end).next().and_then(|oldest| oldest.counts.system_rose(end.counts));
         let since_the_start = self.first.counts.own_rose(end.counts);
         match (own, system) {
-            (Some(true), _) if window <= LATE => OomKillEvidence::Likely,
+            (Some(true), _) if window <= LAST_SECONDS => OomKillEvidence::Likely,
             // Nobody looked for longer than that: it may have been somebody else's, long before.
             (Some(true), _) => OomKillEvidence::PerhapsUnseen,
             _ if since_the_start == Some(true) => OomKillEvidence::PerhapsEarlier,

@@ -143,10 +143,10 @@ impl WatchSummary {
         let watched = monotonic().saturating_sub(self.started);
         [
             Name(WATCH_END, "Last RSS", "process.memory.usage").is(bytes_or_gone(self.last_rss)),
-            Name(WATCH_END, "Last RSS WatchSummary", "memdoor.watch.last_reading").is(Value::Moment(last_seen)),
-            Name(WATCH_END, "Last RSS WatchSummary Before This Report", "memdoor.watch.last_reading_age_us")
+            Name(WATCH_END, "Last RSS Seen", "memdoor.watch.last_reading").is(Value::Moment(last_seen)),
+            Name(WATCH_END, "Last RSS Seen Before This Report", "memdoor.watch.last_reading_age_us")
                 .is(Value::Span(age)),
-            Name(WATCH_END, "Peak RSS WatchSummary", "memdoor.process.peak_rss_bytes").is(bytes_or_gone(self.peak_rss)),
+            Name(WATCH_END, "Peak RSS Seen", "memdoor.process.peak_rss_bytes").is(bytes_or_gone(self.peak_rss)),
             Name(WATCH_END, "Watched", "memdoor.watch.duration_us").is(Value::Span(watched)),
             Name(WATCH_END, "Samples", "memdoor.watch.samples").is(Value::Count(self.samples)),
             Name(WATCH_END, "Snapshots", "memdoor.watch.snapshots").is(Value::Count(self.snapshots)),

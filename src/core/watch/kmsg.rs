@@ -32,7 +32,7 @@ use crate::target::family::{Descent, Family};
 use crate::target::{STAT_MAX, Target};
 
 /// A line stands in the log before the process that it names is gone; when the log is also written to a slow console, it may come later.
-const LATE: Duration = Duration::from_millis(100);
+const LOG_DELAY: Duration = Duration::from_millis(100);
 
 /// Records that were lost longer ago than this were not about the end: the log is read once a second.
 const RECENT: Duration = Duration::from_secs(5);
@@ -129,7 +129,7 @@ impl KernelLog {
     }
 
     /// Nothing was logged by then: a wait for it ended so.
-    pub(super) const fn is_empty_at(&mut self, now: Duration) {
+    pub(super) const fn note_empty(&mut self, now: Duration) {
         self.empty = now;
     }
 
@@ -187,7 +187,7 @@ impl KernelLog {
         ask: &dyn Fn(&Victim, &[u8]) -> VictimFacts,
         is_due: &mut dyn FnMut(&LoggedKills) -> bool,
     ) {
-        let until = monotonic().saturating_add(LATE);
+        let until = monotonic().saturating_add(LOG_DELAY);
         loop {
             self.read(buf, ask);
             let left = until.saturating_sub(monotonic());

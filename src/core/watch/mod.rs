@@ -217,7 +217,7 @@ impl Watch<'_> {
                 }
                 Ok(Either::Timeout) => {
                     if is_log_awaited {
-                        common.log.is_empty_at(monotonic());
+                        common.log.note_empty(monotonic());
                     }
                     return None;
                 }

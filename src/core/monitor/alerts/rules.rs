@@ -133,7 +133,7 @@ alerts! {
             push_first(words, of, "; most of it: ", SortKey::Swap);
             None
         });
-    // One that is about to be reaped is none.
+    // A zombie that is seen in one sample only is about to be reaped: it does not count.
     Zombies: "zombies", Count, Limit::Own("zombies", 0), Judge::Lasting(
         |of| Subject::At(of.processes.zombies()),
         |words, of, value, limit| {

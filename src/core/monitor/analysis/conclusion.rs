@@ -87,8 +87,8 @@ fn growers(facts: &Facts<'_>) -> Words {
     words
 }
 
-/// Nobody who is there at the end, which is not nobody: who was said to grow may have gone, or have stopped. After too few samples
-/// nobody's growth is known.
+/// None of those that are there at the end grows. Who was said to grow before may have ended, or have stopped growing. After too few
+/// samples nobody's growth is known.
 fn no_growers(facts: &Facts<'_>) -> Words {
     let mut words = Words::new();
     let processes = facts.processes;

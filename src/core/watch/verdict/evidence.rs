@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::super::counts::{LATE, OomKillCountTrend, OomKillCounts, OomKillEvidence, Reading};
+use super::super::counts::{LAST_SECONDS, OomKillCountTrend, OomKillCounts, OomKillEvidence, Reading};
 use super::super::kmsg::{Coverage, LoggedKills, Match, Missing, Relationship, Role, SharedMemory, Sizes, Victim};
 use super::conclusion::{Beside, Exited, Findings, Logged, MemorySizes, OtherName, RelatedKill};
 use crate::cgroup::Sight;
@@ -124,7 +124,7 @@ impl Log<'_> {
 /// The kill of a process that is related to a target that was not killed: first of whose memory it may have had, then of the nearest.
 /// `None` when that was long before the end.
 fn related(kills: &LoggedKills, gone: Duration) -> Option<RelatedKill<'_>> {
-    let lately = kills.kin().filter(|(victim, _)| apart(victim, gone) <= LATE);
+    let lately = kills.kin().filter(|(victim, _)| apart(victim, gone) <= LAST_SECONDS);
     let (victim, relationship) = lately.min_by_key(|(victim, kin)| (victim.sharing != SharedMemory::Likely, *kin))?;
     Some(RelatedKill { victim, relationship, within: apart(victim, gone), by: kills.by() })
 }
@@ -138,7 +138,7 @@ pub(super) fn related_by_count(
     gone: Duration,
 ) -> Option<RelatedKill<'_>> {
     let are_all_in_group = kills.total() > 0 && own == Some(kills.total()) && system == own;
-    let victim = kills.other().filter(|victim| are_all_in_group && apart(victim, gone) <= LATE)?;
+    let victim = kills.other().filter(|victim| are_all_in_group && apart(victim, gone) <= LAST_SECONDS)?;
     Some(RelatedKill { victim, relationship: Relationship::Group, within: apart(victim, gone), by: kills.by() })
 }
 
