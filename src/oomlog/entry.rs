@@ -30,6 +30,8 @@ pub(super) struct Entry {
     named: Option<Origin>,
     caller: Option<Caller>,
     of_systemd: bool,
+    /// As journald has it: what a program writes to /dev/kmsg is of the transport `kernel`, too, and has none of 0, of which the kernel makes 1.
+    facility: Option<u64>,
     /// A text with words of the OOM killer under a name that is not known.
     other: Vec<u8>,
     /// The name that such a text had: of the whole log.
@@ -42,8 +44,12 @@ pub(super) struct Entry {
     partial: Vec<u8>,
 }
 
-/// Names of the journal's fields begin with these.
-const OF_JOURNAL: [u8; 2] = *b"_S";
+/// Fields of the journal, whose texts are of other programs: what a process is called and runs, and what is said of it. Splunk's `_raw` and
+/// VictoriaLogs' `_msg` begin with `_`, too, and hold lines.
+fn is_of_journal(name: &[u8]) -> bool {
+    let is_upper = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    name.first().is_some_and(|first| matches!(first, b'_' | b'S')) && name.iter().all(is_upper)
+}
 
 /// Objects within messages within objects.
 const DEPTH: usize = 3;
@@ -85,6 +91,7 @@ impl Entry {
         self.named = None;
         self.caller = None;
         self.of_systemd = false;
+        self.facility = None;
         self.other.clear();
         self.has_elements = false;
         self.is_of_stream = false;
@@ -130,6 +137,7 @@ impl Entry {
             "SYSLOG_IDENTIFIER" if self.named.is_none() => {
                 self.named = Some(kernel_if(written == b"kernel"));
             }
+            "SYSLOG_FACILITY" => self.facility = parse::dec(written),
             "fac" => self.named = Some(kernel_if(written == b"kern")),
             "pri" => {
                 if let Some(priority) = parse::dec(written) {
@@ -157,8 +165,7 @@ impl Entry {
             return;
         };
         let is_learned = !self.learned.is_empty() && self.learned == name;
-        let is_of_journal = name.first().is_some_and(|first| OF_JOURNAL.contains(first));
-        if !self.other.is_empty() || is_of_journal || !is_learned && !has_words(written) {
+        if !self.other.is_empty() || is_of_journal(name) || !is_learned && !has_words(written) {
             return;
         }
         if self.learned.is_empty() {
@@ -226,6 +233,9 @@ impl Entry {
 
     /// Hands on its record, when it has a message; of what somebody printed in several lines each.
     pub(super) fn records(&mut self, take: &mut dyn FnMut(Record<'_>) -> Part) -> Part {
+        if self.facility.is_some_and(|facility| facility != 0) && self.named == Some(Origin::Kernel) {
+            self.named = Some(Origin::Other);
+        }
         self.choose();
         if !self.has_message {
             return Part::Other;

@@ -34,6 +34,8 @@ pub enum Form {
 pub(super) struct Forms {
     form: Form,
     entry: Entry,
+    /// How many objects have begun on earlier lines that are members' values: they are parts of the one around them.
+    inside: usize,
     unwrap: Unwrap,
     /// Whether the lines are those of a web page.
     is_marked_up: bool,
@@ -47,6 +49,7 @@ impl Forms {
         Self {
             form: Form::Lines,
             entry: Entry::default(),
+            inside: 0,
             unwrap: Unwrap::default(),
             is_marked_up: false,
             soft: None,
@@ -56,6 +59,7 @@ impl Forms {
 
     pub(super) fn reset(&mut self) {
         self.form = Form::Lines;
+        self.inside = 0;
         self.entry.clear();
     }
 
@@ -224,6 +228,7 @@ impl Forms {
                 // An object that was cut has ended all the same.
                 let part = if self.form == Form::Json { self.emit(take) } else { Part::Other };
                 self.form = Form::Lines;
+                self.inside = 0;
                 if part == Part::Stop {
                     return part;
                 }
@@ -253,6 +258,7 @@ impl Forms {
                 // What was before it was cut, or it is a member's on a line of its own.
                 if open.is_empty() {
                     part = part.and(self.emit(take));
+                    self.inside = 0;
                 }
                 open.push(token);
             }
@@ -263,6 +269,10 @@ impl Forms {
                     // Of one without a message the object around it may have more: a list of labels is before many a text.
                     Some(_) => open.is_empty() || self.entry.has_message() && of_message >= depth,
                     // It has begun on another line.
+                    None if self.inside > 0 => {
+                        self.inside -= 1;
+                        false
+                    }
                     None => true,
                 };
                 if is_record {
@@ -271,6 +281,7 @@ impl Forms {
                 }
             }
         });
+        self.inside += open.iter().filter(|token| **token == Token::OpensInside).count();
         if line.len() > 2 && line[used..].trim_ascii_start().len() <= usize::from(line.ends_with(b",")) {
             self.form = Form::Lines;
         }

@@ -11,7 +11,7 @@ const EVERYWHERE: [Word; 4] = [
     Word { needle: b"oom", before: &[b""], behind: &[b"-kill", b"_reaper: ", b".group", b"_kill_process: "] },
     // Each kill or the line before it, and a panic whose report was lost.
     Word { needle: b" memory", before: &[b"ut of", b"deadlocked on"], behind: &[b""] },
-    Word { needle: b" OOM killer", before: &[b" the"], behind: &[b"."] },
+    Word { needle: b"OOM kille", before: &[b""], behind: &[b"r.", b"d process "] },
     // Who says that lines are missing.
     Word { needle: LOST, before: &[b""], behind: &[b""] },
 ];

@@ -187,3 +187,35 @@ fn who_says_that_kernel_lines_were_lost_is_heard_with_the_count_and_the_line() {
         assert_eq!(ask(&log).code(), 0, "{line}");
     }
 }
+
+#[test]
+fn kills_of_every_vendor_and_lines_cut_in_their_first_words_are_an_event_or_are_named() {
+    let dir = TempDir::new();
+    let stamp = "Nov 30 10:00:01 h kernel: ";
+    for (lines, kills) in [
+        (&["Out of memory in UB 123: OOM killed process 8 (php) score 0 vm:447936kB, rss:63604kB, swap:0kB"][..], 1),
+        (&["OOM killed process 8 (php) vm=447936, rss=63604, swap=0"], 1),
+        (&["Killed process 8 (php) in VE \"101\" total-vm:800000kB, anon-rss:700000kB, file-rss:4kB"], 1),
+        (&["Killed process 8 (php) vsz:800000kB, anon-rss:700000kB, file-rss:4kB"], 1),
+        (
+            &["Out of Memory: Kill process 7 (sh) score 12345 and children.", "Out of Memory: Killed process 8 (php)."],
+            1,
+        ),
+        (&["php invoked oom-killer: ..."], 0),
+        (&["php invoked oom-killer: [...]"], 0),
+        (&["Memory cgroup out of memory: Kil"], 0),
+        (&["Memory cgroup out of memory"], 0),
+        (&["Out of memory:"], 0),
+    ] {
+        let log: String = lines.iter().map(|line| format!("{stamp}{line}\n")).collect();
+        let ended = ask(&dir.write("log", log.as_bytes()));
+        let all = events(&ended);
+        if kills == 0 {
+            assert!(all.len() == 1 || ended.code() == 4 && ended.err.contains("could not be placed"), "{log}{ended:?}");
+            continue;
+        }
+        assert_eq!(all.len(), kills, "{log}{all:#?}");
+        assert_eq!(all[0].number("memdoor.oom.killed.pid"), 8, "{log}");
+        assert_eq!(all[0].text("memdoor.oom.killed.comm"), "php", "{log}");
+    }
+}

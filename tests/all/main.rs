@@ -15,6 +15,7 @@ mod dmesg_journal;
 mod dmesg_lines;
 mod dmesg_lists;
 mod dmesg_lost;
+mod dmesg_members;
 mod dmesg_order;
 mod dmesg_reach;
 mod dmesg_same;

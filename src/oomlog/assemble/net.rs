@@ -99,6 +99,7 @@ fn is_of_report(text: &[u8]) -> bool {
     // Without one of these there is none of its words, and most lines end here.
     let may_be = memchr::memmem::find(text, b"oom").is_some()
         || memchr::memmem::find(text, b"ill").is_some()
+        || memchr::memmem::find(text, b"emory").is_some()
         || memchr::memmem::find(text, b"total").is_some()
         || memchr::memmem::find(text, b"Tasks").is_some();
     may_be && (has_words(text) || matches!(line(text), Line::Unreaped(_)))

@@ -127,7 +127,11 @@ fn killed(open: &Open, line: &Killed<'_>, number: u64, [is_soon, is_at_once]: [b
     }
     match (&open.summary, &open.selected) {
         // A child of the selected.
-        (_, Some(_)) => (line.scope == Scope::Unsaid && is_next(open, number)).then_some(70),
+        (_, Some(_)) => {
+            // Linux 2.6.16 repeats the message before the child.
+            let is_of_2_6 = line.total_vm.is_none() && open.scope == Some(line.scope);
+            ((line.scope == Scope::Unsaid || is_of_2_6) && is_next(open, number)).then_some(70)
+        }
         (Some(task), None) => {
             let tgid = |pid: u64| open.row(pid).and_then(|row| row.tgid);
             let is_thread = tgid(line.pid) == Some(task.pid) || tgid(task.pid) == Some(line.pid);

@@ -102,10 +102,21 @@ pub fn names_a_program(prefix: &[u8]) -> bool {
     is_name && matches!(leading(&name[open + 1..]), Some((_, b"")))
 }
 
+/// Whether a line is the start of a kill line, cut before its verb ends: `Memory cgroup out of memory: Kil`. Without a colon the words of a
+/// machine that is out of memory are anybody's.
+fn is_start_of_kill(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    MESSAGES.into_iter().filter_map(|message| Some((message, text.strip_prefix(message)?))).any(|(message, rest)| {
+        let is_certain = !rest.is_empty() || message.starts_with(MESSAGES[0]);
+        is_certain && b": Killed process ".starts_with(rest)
+    })
+}
+
 /// Whether a line that is none of those that are understood has words of them all the same: it is a part of a report.
 #[must_use]
 pub fn has_words(text: &[u8]) -> bool {
-    const WORDS: [&[u8]; 10] = [
+    const WORDS: [&[u8]; 11] = [
+        b"OOM killed process ",
         b") total-vm:",
         b"oom-kill:constraint",
         b"oom_reaper: reaped process",
@@ -121,7 +132,8 @@ pub fn has_words(text: &[u8]) -> bool {
         let behind = |at: usize| text.get(at + words.len()).is_some_and(u8::is_ascii_digit);
         find(text, words).is_some_and(behind)
     };
-    has_number(b"Killed process ")
+    is_start_of_kill(text)
+        || has_number(b"Killed process ")
         || find(text, b" invoked oom-killer").is_some_and(|at| header::header(&text[at.saturating_sub(1)..]).is_some())
         || WORDS.iter().any(|words| find(text, words).is_some())
 }
@@ -179,14 +191,21 @@ mod tests {
             "oom_kill_process+0x57/0x1dc",
             "Kill process 7 (x) sharing same memory",
             "The OOM killer is enabled",
+            "Out of memory",
+            "Out of memory: Kiosk closed",
             "a process was killed: out of memory",
             "Killed process of the user",
         ] {
             assert!(!has_words(text.as_bytes()), "{text}");
         }
-        for text in
-            ["x Killed process 7 of", "I saw java invoked oom-killer: gfp", "unclear: Out of memory: Kill process"]
-        {
+        for text in [
+            "Memory cgroup out of memory: Kil",
+            "Memory cgroup out of memory",
+            "Out of memory:",
+            "x Killed process 7 of",
+            "I saw java invoked oom-killer: gfp",
+            "unclear: Out of memory: Kill process",
+        ] {
             assert!(has_words(text.as_bytes()), "{text}");
         }
     }

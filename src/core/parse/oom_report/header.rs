@@ -30,7 +30,7 @@ pub fn header(text: &[u8]) -> Option<Header<'_>> {
     };
     let Some(rest) = rest.strip_prefix(GFP) else {
         // Of the oldest header nothing would be left.
-        let is_header = comm.is_some() && is_cut(rest, GFP);
+        let is_header = comm.is_some() && (is_cut(rest, GFP) || is_left_out(rest));
         return is_header.then(|| Header { comm, ..Header::default() });
     };
     let (mask, rest) = until(rest, b",(");
@@ -44,6 +44,12 @@ pub fn header(text: &[u8]) -> Option<Header<'_>> {
         order: after(rest, b" order=").and_then(signed),
         adj: after(rest, b" oom_score_adj=").and_then(signed).filter(|adj| super::kill::is_adj(*adj)),
     })
+}
+
+/// `: ...`, `: [...]`: what an author writes in the place of the rest.
+fn is_left_out(rest: &[u8]) -> bool {
+    let is_dots = |byte: &u8| matches!(byte, b'.' | b'[' | b']' | b' ');
+    rest.strip_prefix(b":").is_some_and(|rest| rest.windows(3).any(|dots| dots == b"...") && rest.iter().all(is_dots))
 }
 
 /// `0x201d2`. Without anything behind it, it may have been cut, but for that of 2.6.9, which names nobody either.
@@ -155,6 +161,8 @@ mod tests {
     fn a_header_that_was_cut_keeps_what_it_has_and_other_words_are_none() {
         assert_eq!(header(b"x invoked oom-killer: gfp").expect("one").comm, Some(&b"x"[..]));
         assert_eq!(header(b"x invoked oom-killer: gfp_mask=0x1(A").expect("one").gfp_flags, None);
+        assert_eq!(header(b"x invoked oom-killer: [...]").expect("one").comm, Some(&b"x"[..]));
+        assert_eq!(header(b"x invoked oom-killer: ...").expect("one").comm, Some(&b"x"[..]));
         assert_eq!(header(b"x invoked oom-killer in vain"), None);
         assert_eq!(header(b"Start for oom-killer"), None);
         assert_eq!(header(b"oom-killer"), None);

@@ -185,6 +185,9 @@ pub struct Killed<'l> {
 /// Parses a kill line.
 #[must_use]
 pub fn killed(text: &[u8]) -> Option<Killed<'_>> {
+    if let Some(killed) = of_container(text) {
+        return Some(killed);
+    }
     let (message, rest) = split(text, b"Killed process ")?;
     let scope = match message {
         b"" => Scope::Unsaid,
@@ -202,13 +205,40 @@ pub fn killed(text: &[u8]) -> Option<Killed<'_>> {
         pid,
         comm,
         uid: uid.or_else(|| number(tail, b", UID:").and_then(|number| u32::try_from(number).ok())),
-        total_vm: space(tail, b"total-vm:"),
+        total_vm: space(tail, b"total-vm:").or_else(|| space(tail, b"vsz:")),
         anon_rss: size(tail, b"anon-rss:"),
         file_rss: size(tail, b"file-rss:"),
         shmem_rss: size(tail, b"shmem-rss:"),
         page_tables: size(tail, b" pgtables:"),
         adj: after(tail, b" oom_score_adj:").and_then(|adj| Some(leading_signed(adj)?.0)).filter(|adj| is_adj(*adj)),
         is_cut: comm.is_none() || ends_in_a_part(tail) || lacks_a_part(tail),
+    })
+}
+
+/// `[Out of memory in UB 123: ]OOM killed process N (x) score 0 vm:4kB, rss:4kB, swap:0kB` of OpenVZ's Linux 2.6.32, and before that `OOM killed
+/// process N (x) vm=4kB, rss=4kB`: in a container, or of the machine. What of its memory was whose is not said.
+fn of_container(text: &[u8]) -> Option<Killed<'_>> {
+    let (message, rest) = split(text, b"OOM killed process ")?;
+    if !message.is_empty() && !(message.starts_with(b"Out of memory in UB ") && message.ends_with(b": ")) {
+        return None;
+    }
+    let (pid, rest) = leading(rest)?;
+    let rest = rest.strip_prefix(b" (")?;
+    let ends = [&b") score "[..], b") vm:", b") vm="].into_iter().filter_map(|end| rfind(rest, end));
+    let end = ends.min().or_else(|| rest.trim_ascii_end().strip_suffix(b")").map(<[u8]>::len));
+    Some(Killed {
+        scope: Scope::Unsaid,
+        is_of_allocating: false,
+        pid,
+        comm: end.map(|end| &rest[..end]),
+        uid: None,
+        total_vm: space(&rest[end.unwrap_or(rest.len())..], b" vm:"),
+        anon_rss: None,
+        file_rss: None,
+        shmem_rss: None,
+        page_tables: None,
+        adj: None,
+        is_cut: true,
     })
 }
 
@@ -270,9 +300,14 @@ fn named(text: &[u8]) -> Option<Named<'_>> {
         None => (None, text),
     };
     let rest = text.strip_prefix(b" (")?;
-    if let Some(at) = rfind(rest, b"total-vm:") {
+    // Linux 2.6.33 to 2.6.35 called it vsz.
+    if let Some(at) = rfind(rest, b"total-vm:").or_else(|| rfind(rest, b") vsz:").map(|at| at + 2)) {
         let (head, tail) = rest.split_at(at);
         if let Some(comm) = head.strip_suffix(b") ") {
+            return Some((early, Some(comm), tail));
+        }
+        // Virtuozzo 7 says in which container.
+        if let Some((comm, _)) = rsplit(head, b") in VE ") {
             return Some((early, Some(comm), tail));
         }
         let (comm, number) = rsplit(head.strip_suffix(b", ")?, b"), UID ")?;

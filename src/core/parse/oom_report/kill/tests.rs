@@ -106,3 +106,20 @@ fn what_follows_a_kill() {
     );
     assert_eq!(panic(b"Kernel panic - not syncing: Fatal exception"), None);
 }
+
+#[test]
+fn kill_lines_of_other_vendors_and_of_the_kernels_between_have_their_victim() {
+    let kib = |kib| Some(Bytes::from_kib(kib));
+    for (text, total_vm) in [
+        (&b"Out of memory in UB 123: OOM killed process 7 (a) b) score 0 vm:8kB, rss:4kB, swap:0kB"[..], kib(8)),
+        (b"OOM killed process 7 (a) b) vm=8, rss=4, swap=0", None),
+        (b"OOM killed process 7 (a) b)", None),
+        (b"Killed process 7 (a) b) in VE \"101\" total-vm:8kB, anon-rss:4kB, file-rss:0kB", kib(8)),
+        (b"Killed process 7 (a) b) vsz:8kB, anon-rss:4kB, file-rss:0kB", kib(8)),
+    ] {
+        let line = killed(text).expect("a kill line");
+        assert_eq!((line.pid, line.comm, line.total_vm), (7, Some(&b"a) b"[..]), total_vm));
+        assert_eq!(line.scope, Scope::Unsaid);
+    }
+    assert_eq!(killed(b"the OOM killed process 7 (x)"), None);
+}
