@@ -326,12 +326,7 @@ impl Assembler {
             // What journalctl puts between two boots has no prefix: with one, it is of a name.
             Line::Boot if record.origin == Origin::Kernel && record.text.starts_with(b"--") => return self.number -= 1,
             Line::Boot => return self.boot(record, done),
-            Line::Header(header) => {
-                let is_name = header.comm.is_none_or(|comm| self.around.note(comm, self.number));
-                let header = Header { comm: header.comm.filter(|_| is_name), ..*header };
-                self.begin_anew(&header, record, done);
-                return self.begin(Kind::Oom, &Line::Header(header), record, at, done);
-            }
+            Line::Header(header) => return self.header(header, record, at, done),
             Line::Foreign => return self.begin(Kind::Foreign, line, record, at, done),
             _ => {}
         }
@@ -362,6 +357,14 @@ impl Assembler {
                 }
             }
         }
+    }
+
+    /// A report begins.
+    fn header(&mut self, header: &Header<'_>, record: &Record<'_>, at: Position, done: &mut dyn FnMut(Event)) {
+        let is_name = header.comm.is_none_or(|comm| self.around.note(comm, self.number));
+        let header = Header { comm: header.comm.filter(|_| is_name), ..*header };
+        self.begin_anew(&header, record, done);
+        self.begin(Kind::Oom, &Line::Header(header), record, at, done);
     }
 
     /// A line without a prefix that nobody knows, which the report's header has too.

@@ -167,3 +167,18 @@ fn kills_of_which_the_log_has_too_little_are_said_to_recur() {
     assert!(text.contains("It recurs: 8 events") && text.contains("journalctl -k"), "{text}");
     assert!(!text.contains("None: nothing in the log"), "{text}");
 }
+
+#[test]
+fn a_cgroup_at_the_limit_of_its_kernel_memory_is_not_said_to_be_at_that_of_its_memory() {
+    let dir = TempDir::new();
+    let log = "[  100.000000] java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n\
+        [  100.000001] memory: usage 102400kB, limit 204800kB, failcnt 0\n\
+        [  100.000002] memory+swap: usage 102400kB, limit 9007199254740988kB, failcnt 0\n\
+        [  100.000003] kmem: usage 51200kB, limit 51200kB, failcnt 9\n\
+        [  100.000004] oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a/b,task=java,pid=100,uid=0\n\
+        [  100.000005] Memory cgroup out of memory: Killed process 100 (java) total-vm:200000kB, anon-rss:102000kB, file-rss:400kB, shmem-rss:0kB, UID:0 pgtables:234kB oom_score_adj:0\n";
+    let ended = run_command(memdoor(&["dmesg", &dir.write("log", log.as_bytes())]));
+    assert!(ended.out.contains("its kernel memory was at its limit of 51200 kB"), "{}", ended.out);
+    assert!(ended.out.contains("echo 75M >/sys/fs/cgroup/memory/a/memory.kmem.limit_in_bytes"), "{}", ended.out);
+    assert!(!ended.out.contains("limit of 204800 kB"), "{}", ended.out);
+}

@@ -219,7 +219,8 @@ pub fn killed(text: &[u8]) -> Option<Killed<'_>> {
 /// process N (x) vm=4kB, rss=4kB`: in a container, or of the machine. What of its memory was whose is not said.
 fn of_container(text: &[u8]) -> Option<Killed<'_>> {
     let (message, rest) = split(text, b"OOM killed process ")?;
-    if !message.is_empty() && !(message.starts_with(b"Out of memory in UB ") && message.ends_with(b": ")) {
+    let is_of_kernel = message.is_empty() || message.starts_with(b"Out of memory in UB ") && message.ends_with(b": ");
+    if !is_of_kernel {
         return None;
     }
     let (pid, rest) = leading(rest)?;

@@ -28,6 +28,15 @@ enum Both {
 /// A higher limit, or a smaller program.
 pub(super) fn advise(event: &Event) -> Option<Advice> {
     let path = event.memcg.as_deref()?;
+    if let Some(limit) = hit_of_kernel(event) {
+        let more = limit.0.saturating_add(limit.0 / 2).div_ceil(1 << 20).max(1);
+        let file = shell::cgroup_file(b"/sys/fs/cgroup/memory", path, b"memory.kmem.limit_in_bytes");
+        return Some(Advice {
+            words: format!("{} needs more than its {} of kernel memory", cgroup_label(path), Mib(limit)),
+            command: file.map(|file| format!("echo {more}M >{file}")),
+            evidence: format!("its kernel memory was at its limit of {} kB, and its memory below its own", limit.kib()),
+        });
+    }
     let hit = hit(event)?;
     let biggest = event.table.top.first().map(|row| {
         let held = in_mib(event, row.rss);
@@ -38,6 +47,18 @@ pub(super) fn advise(event: &Event) -> Option<Advice> {
         command: command(event, path, &limits(event)?),
         evidence: format!("it was at its limit of {} kB of {}{}", hit.1.kib(), hit.0, biggest.unwrap_or_default()),
     })
+}
+
+/// The limit of a v1 cgroup's kernel memory, where that was hit and none of the others.
+fn hit_of_kernel(event: &Event) -> Option<Bytes> {
+    let counters = &event.counters;
+    // A charge that failed is not in the usage any more.
+    let is_at = |counter: Option<Counter>| {
+        let both = counter.and_then(|counter| counter.usage).zip(limit_of(counter));
+        both.is_some_and(|(usage, limit)| usage.0 >= limit.0 - limit.0 / 32)
+    };
+    let is_other = is_at(counters.memory) || is_at(counters.memory_swap);
+    limit_of(counters.kmem).filter(|_| is_at(counters.kmem) && !is_other)
 }
 
 /// The limit that was hit: of memory, or of memory and swap.
