@@ -43,5 +43,5 @@ pub use layout::{Id, MAGIC, State};
 pub use lookup::Value;
 pub use object::Fault;
 pub use query::{Query, Term};
-pub use reader::{Next, Now, Reader};
+pub use reader::{Next, Now, Reader, Sift};
 pub use salvage::Salvage;

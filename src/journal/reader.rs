@@ -33,6 +33,9 @@ pub enum Next<'r> {
     },
 }
 
+/// Whether an entry is wanted, by its message.
+pub type Sift<'s> = dyn FnMut(&[u8]) -> bool + 's;
+
 /// Whether an entry is wanted.
 enum Step {
     /// It is, and loaded.
@@ -81,7 +84,7 @@ impl Reader {
 
     /// The same, where entries that have the first term and no other are passed over if their message is not wanted: of such an entry nothing
     /// but the message is read, and that has its own hash.
-    pub fn next_or_passed(&mut self, is_wanted: &mut dyn FnMut(&[u8]) -> bool) -> Option<Next<'_>> {
+    pub fn next_or_passed(&mut self, is_wanted: &mut Sift<'_>) -> Option<Next<'_>> {
         loop {
             match self.step(Some(is_wanted))? {
                 Step::Wanted => return Some(Next::Entry(&self.entry)),
@@ -105,7 +108,7 @@ impl Reader {
     }
 
     /// Looks at the next entry.
-    fn step(&mut self, sift: Option<&mut dyn FnMut(&[u8]) -> bool>) -> Option<Step> {
+    fn step(&mut self, sift: Option<&mut Sift<'_>>) -> Option<Step> {
         let Self { file, query, streams, entry, items, until, salvage } = self;
         let heads = streams.iter_mut().filter_map(|stream| stream.peek(file, *until, salvage));
         let head = heads.min_by_key(|head| head.at)?;

@@ -24,7 +24,11 @@ impl Apart {
         let boot = last.boot_us.zip(when.boot_us).and_then(|(last, now)| after(last, now));
         let wall = match (last.wall_us, when.wall_us) {
             (Some(last), Some(now)) => now.checked_sub(last),
-            (None, None) => last.wall.as_deref().zip(when.wall).map(|(last, now)| between(last, now).unwrap_or(UNSAID)),
+            (None, None) => last
+                .wall
+                .as_deref()
+                .zip(when.wall)
+                .map(|(last, now)| if is_torn(last, now) { 0 } else { between(last, now).unwrap_or(UNSAID) }),
             _ => None,
         };
         Self { boot, wall }
@@ -44,6 +48,13 @@ impl Apart {
 
 /// Of two texts that differ and in which there is no time.
 const UNSAID: i64 = 1_000_000;
+
+/// Whether it is the same time without its first bytes, as a log has it on its first line that was torn: `eb 03 19:57:08`.
+fn is_torn(torn: &[u8], whole: &[u8]) -> bool {
+    /// The clock's own.
+    const CLOCK: usize = 8;
+    torn.len() >= CLOCK && torn.len() < whole.len() && whole.ends_with(torn) && torn.contains(&b':')
+}
 
 pub(super) fn after(last: u64, now: u64) -> Option<i64> {
     i64::try_from(now).ok()?.checked_sub(i64::try_from(last).ok()?)

@@ -104,14 +104,7 @@ pub fn read(file: journal::File, take: &mut Take<'_>) -> Heard {
         };
         hit = None;
     }
-    // The last that the kernel has said is when the file ends.
-    for at in passed.into_iter().rev() {
-        let us = reader.load(at).filter(|found| origin(found).is_some()).map(event_us);
-        if let Some(us) = us {
-            hearing.span = hearing.span.map(|[first, last]| [first, last.max(us)]);
-            break;
-        }
-    }
+    hearing.ends(&mut reader, passed);
     let Hearing { bytes, span, host, .. } = hearing;
     Heard { bytes, span, host, salvage: *reader.salvage() }
 }
@@ -151,6 +144,17 @@ struct Hearing {
 }
 
 impl Hearing {
+    /// The last that the kernel has said, which may have been passed over, is when the file ends.
+    fn ends(&mut self, reader: &mut Reader, passed: VecDeque<u64>) {
+        for at in passed.into_iter().rev() {
+            let us = reader.load(at).filter(|found| origin(found).is_some()).map(event_us);
+            if let Some(us) = us {
+                self.span = self.span.map(|[first, last]| [first, last.max(us)]);
+                return;
+            }
+        }
+    }
+
     /// Hands on an entry, if it is of those who are asked.
     fn hear(&mut self, found: &journal::Entry, counted: Counted, take: &mut Take<'_>) -> Part {
         let Message::Text(message) = found.message() else {

@@ -311,6 +311,25 @@ fn a_torn_first_line_loses_no_kill_and_makes_no_event_of_its_own() {
 }
 
 #[test]
+fn a_torn_date_on_the_first_line_is_that_of_the_lines_behind_it() {
+    let dir = TempDir::new();
+    let log: String = [
+        "java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+        "CPU: 0 PID: 412 Comm: java Not tainted 6.1.0",
+        "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/,task=java,pid=412,uid=0",
+        KILL,
+    ]
+    .iter()
+    .map(|line| format!("Feb  3 19:57:08 web1 kernel: {line}\n"))
+    .collect();
+    for cut in 0.."Feb  3 ".len() {
+        let found = events(&ask(&dir.write("log", &log.as_bytes()[cut..]), "json"));
+        assert_eq!(found.len(), 1, "{cut}");
+        assert_eq!(found[0].number("memdoor.oom.trigger.pid"), 412, "{cut}");
+    }
+}
+
+#[test]
 fn an_archive_is_named_with_what_reads_it() {
     let dir = TempDir::new();
     let mut header = vec![0; 512];
