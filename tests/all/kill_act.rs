@@ -36,8 +36,10 @@ pub(crate) fn victim_told(memdoor: u32) -> Option<u64> {
         let [_, "POSIX", _, "READ", pid, _, start, _] = words[..] else {
             return None;
         };
-        let victim = start.parse::<u64>().ok()? & 0xffff_ffff;
-        (pid == memdoor.to_string() && victim != 0).then_some(victim)
+        let start = start.parse::<u64>().ok()?;
+        // Once a victim has ended the same lock tells when: "mdke".
+        let (is_an_end, victim) = (start >> 32 == 0x6d64_6b65, start & 0xffff_ffff);
+        (pid == memdoor.to_string() && victim != 0 && !is_an_end).then_some(victim)
     })
 }
 

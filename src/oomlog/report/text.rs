@@ -169,7 +169,7 @@ fn put_title(out: &mut Out<'_>, title: &str) {
 /// The newest of all texts, in their order: their number is known when all are.
 struct Newest {
     most: usize,
-    kept: VecDeque<(Option<i64>, String)>,
+    kept: VecDeque<(Option<i64>, Box<str>)>,
 }
 
 impl Newest {
@@ -177,15 +177,14 @@ impl Newest {
         Self { most, kept: VecDeque::new() }
     }
 
-    fn keep(&mut self, at_us: Option<i64>, mut text: String) {
+    fn keep(&mut self, at_us: Option<i64>, text: String) {
         let at = self.kept.partition_point(|(other, _)| *other <= at_us);
         let is_full = self.kept.len() >= self.most;
         // It is older than all that there is room for.
         if is_full && at == 0 {
             return;
         }
-        text.shrink_to_fit();
-        self.kept.insert(at, (at_us, text));
+        self.kept.insert(at, (at_us, text.into_boxed_str()));
         if is_full {
             self.kept.pop_front();
         }
@@ -198,7 +197,7 @@ impl Newest {
     /// Each with its number, from 1, of so many in all.
     fn numbered(&self, all: u64) -> impl Iterator<Item = (u64, &str)> {
         let first = all - self.len() + 1;
-        (first..).zip(self.kept.iter().map(|(_, text)| text.as_str()))
+        (first..).zip(self.kept.iter().map(|(_, text)| &**text))
     }
 }
 
