@@ -26,6 +26,14 @@ pub struct Record<'l> {
     pub is_unverified: bool,
 }
 
+impl Record<'_> {
+    /// Whether nothing stands before its text: neither who said it nor when.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.origin == Origin::Unknown && self.when.wall.is_none() && self.when.boot_us.is_none()
+    }
+}
+
 /// The times in a line's prefixes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct When<'l> {

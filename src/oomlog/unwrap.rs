@@ -56,8 +56,7 @@ impl Wrap {
 
 /// Whether a line has no prefix.
 fn is_bare(line: &[u8]) -> bool {
-    let record = prefix::record(line);
-    record.origin == Origin::Unknown && record.when.wall.is_none() && record.when.boot_us.is_none()
+    prefix::record(line).is_bare()
 }
 
 /// The width that a log which begins with this text was cut at.

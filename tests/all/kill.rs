@@ -1296,6 +1296,28 @@ fn stall_until_gone(pid: u32, total: &mut u64, write: &dyn Fn(u64)) {
     });
 }
 
+/// A daemon that ends one of `--only` for a stall.
+const STALL_DAEMON: [&str; 12] = [
+    "kill",
+    "--config",
+    "/dev/null",
+    "--threshold",
+    "100",
+    "--hard",
+    "0",
+    "--psi",
+    "some=10",
+    "--any",
+    "--cooldown",
+    "0.05",
+];
+
+/// Makes a pressure file of a host that has stalled for so many microseconds in all.
+fn stalled(dir: &TempDir, total: u64) -> String {
+    let line = format!("avg10=60.00 avg60=1.00 avg300=0.10 total={total}");
+    dir.write("memory", format!("some {line}\nfull {line}\n").as_bytes())
+}
+
 /// avg10 stays high for 20 s after a stall has ended, and nobody is ended for what the first one's end has ended.
 #[test]
 fn a_stall_that_a_victims_end_has_ended_ends_nobody_else() {
@@ -1304,17 +1326,10 @@ fn a_stall_that_a_victims_end_has_ended_ends_nobody_else() {
     }
     let (name, dir) = (name(), TempDir::new());
     let (mut first, mut second) = (family(&name, 8, 0), family(&name, 4, 0));
-    let stalled = |total: u64| {
-        let line = format!("avg10=60.00 avg60=1.00 avg300=0.10 total={total}");
-        dir.write("memory", format!("some {line}\nfull {line}\n").as_bytes())
-    };
-    let write = |total: u64| _ = stalled(total);
+    let write = |total: u64| _ = stalled(&dir, total);
     let mut total = 5_000_000;
-    let file = stalled(total);
-    let only = format!("^{name}$");
-    let policy =
-        ["--threshold", "100", "--hard", "0", "--psi", "some=10", "--any", "--only", &only, "--cooldown", "0.05"];
-    let args = [&["kill", "--config", "/dev/null"][..], &policy].concat();
+    let (file, only) = (stalled(&dir, total), format!("^{name}$"));
+    let args = [&STALL_DAEMON[..], &["--only", &only]].concat();
     let mut daemon = Running::start(stalled_as(&file, &args));
     stall_until_gone(first.pid, &mut total, &write);
     daemon.until(&format!("Victim PID: {}", first.pid));
@@ -1337,17 +1352,10 @@ fn a_stall_that_another_memdoors_victim_has_ended_ends_nobody_else() {
     }
     let (name, dir) = (name(), TempDir::new());
     let (mut first, mut second) = (family(&name, 8, 0), family(&name, 4, 0));
-    let stalled = |total: u64| {
-        let line = format!("avg10=60.00 avg60=1.00 avg300=0.10 total={total}");
-        dir.write("memory", format!("some {line}\nfull {line}\n").as_bytes())
-    };
-    let write = |total: u64| _ = stalled(total);
+    let write = |total: u64| _ = stalled(&dir, total);
     let mut total = 5_000_000;
-    let file = stalled(total);
-    let only = format!("^{name}$");
-    let policy =
-        ["--threshold", "100", "--hard", "0", "--psi", "some=10", "--any", "--only", &only, "--cooldown", "0.05"];
-    let args = [&["kill", "--config", "/dev/null"][..], &policy].concat();
+    let (file, only) = (stalled(&dir, total), format!("^{name}$"));
+    let args = [&STALL_DAEMON[..], &["--only", &only]].concat();
     let mut one = Running::start(stalled_as(&file, &args));
     stall_until_gone(first.pid, &mut total, &write);
     one.until(&format!("Victim PID: {}", first.pid));

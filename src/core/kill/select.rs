@@ -90,7 +90,7 @@ impl<'a> Selection<'a> {
         let mut wanted = |name: &CStr, process: &mut Process| {
             let judged = judge(proc, name, process, &own, policy, group, *reader);
             // Those of others take no room from one's own.
-            let is_others = process.owner.zip(*user).is_some_and(|(owner, user)| !owner.hears(user));
+            let is_others = process.is_others(*user);
             let judged = match judged {
                 // Whether a pattern fits one that may not be ended anyhow need not be known.
                 Ok(_) | Err(Exclusion::Unread) if is_others => Err(Exclusion::OthersProcess),
@@ -215,7 +215,7 @@ impl<'a> Selection<'a> {
                 let identity = ProcessIdentity::new(proc, view.as_bytes(), process.comm.as_bytes());
                 let mut identity = identity.read_by(reader, process.pid);
                 // Of who is not ended anyhow it need not be known whether a pattern fits.
-                let is_others = process.owner.zip(user).is_some_and(|(owner, user)| !owner.hears(user));
+                let is_others = process.is_others(user);
                 let is_safe = is_others || victim::objection(process, &own).is_some();
                 let is_own = own.contains(&process.pid);
                 for (pattern, is_found) in lists.iter().copied().flatten().zip(found.iter_mut()) {

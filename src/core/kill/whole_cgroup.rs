@@ -182,9 +182,7 @@ pub(super) fn judge_cgroup(
             _ if own.contains(&row.pid) => Some(NotWhole::Own),
             _ if objection == Some(NotWhole::Protected) => objection,
             (_, Err(why)) if !matches!(why, Exclusion::Unwanted | Exclusion::Unread) => Some(NotWhole::Protected),
-            _ if row.owner.zip(check.user).is_some_and(|(owner, user)| !owner.hears(user)) => {
-                Some(NotWhole::OthersProcess)
-            }
+            _ if row.is_others(check.user) => Some(NotWhole::OthersProcess),
             // Last: where it is the only reason, the victim is another one ([`super::select::Selection::choose`]).
             _ => cgroup.terms.objection(proc, row).or(objection),
         }

@@ -105,6 +105,12 @@ pub struct Process {
 }
 
 impl Process {
+    /// Whether memdoor may not signal it, as it is another user's. One whose user is not known is none: before a signal that is asked again.
+    #[must_use]
+    pub fn is_others(&self, user: Option<Sender>) -> bool {
+        self.owner.zip(user).is_some_and(|(owner, user)| !owner.hears(user))
+    }
+
     /// What stat tells of the process `pid`.
     #[must_use]
     pub fn of(pid: Pid, stat: &Stat<'_>) -> Self {

@@ -53,12 +53,12 @@ const BLANKS: usize = 15;
 
 /// Whether a line stands below the text of the line before it, as dmesg writes the rest of a record.
 pub(super) fn is_below(record: &Record<'_>) -> bool {
-    record.text.iter().take_while(|byte| **byte == b' ').count() >= BLANKS && is_bare(record)
+    record.text.iter().take_while(|byte| **byte == b' ').count() >= BLANKS && record.is_bare()
 }
 
 /// Whether a line of no words that are known may be the start of a name, of which 15 bytes are kept.
 fn is_start(record: &Record<'_>) -> bool {
-    record.text.len() < COMM && !is_bare(record)
+    record.text.len() < COMM && !record.is_bare()
 }
 
 /// Whether a line that nobody understands is the start of one that somebody would.
@@ -66,10 +66,6 @@ fn is_part(text: &[u8]) -> bool {
     text.ends_with(b"Killed process")
         || text.ends_with(b"Kill process")
         || [&b"Task in"[..], b"CPU: ", b"Pid: "].iter().any(|start| text.starts_with(start))
-}
-
-fn is_bare(record: &Record<'_>) -> bool {
-    record.origin == Origin::Unknown && record.when.wall.is_none() && record.when.boot_us.is_none()
 }
 
 /// The start of a line that may go on, and its prefix.

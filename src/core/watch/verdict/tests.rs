@@ -215,6 +215,19 @@ fn a_name_alone_is_no_evidence_where_none_was_counted() {
     assert_eq!(by_name(OomKillEvidence::NoneInGroup), Cause::Sigkill);
 }
 
+/// Of a target that SIGKILL ended a second after the watch began, and whose log was read whole.
+fn sigkilled(kills: &LoggedKills) -> Sources<'_> {
+    Sources {
+        ended: Some(wait::status(9)),
+        gone: Duration::from_secs(1),
+        coverage: Coverage::Whole,
+        kills,
+        sight: Sight::Now,
+        sizes: None,
+        passed: [None; LAST],
+    }
+}
+
 /// The verdict on a target that SIGKILL ended, whose cgroup and system counted so many kills since the watch began, all of them in
 /// the last second, and whose log has these lines.
 fn verdict(lines: &[&[u8]], own: Option<u64>, system: u64, told: fn(Verdict<'_>)) {
@@ -224,15 +237,7 @@ fn verdict(lines: &[&[u8]], own: Option<u64>, system: u64, told: fn(Verdict<'_>)
     let mut kills = LoggedKills::new(77, b"x", Match::Number);
     lines.iter().for_each(|line| kills.take(line, 0));
     let counted = OomKillCounts::new(at(0, count(own.map(|_| 0), 0)));
-    let sources = Sources {
-        ended: Some(wait::status(9)),
-        gone: Duration::from_secs(1),
-        coverage: Coverage::Whole,
-        kills: &kills,
-        sight: Sight::Now,
-        sizes: None,
-        passed: [None; LAST],
-    };
+    let sources = sigkilled(&kills);
     told(Verdict::of(&sources, &counted, at(1, count(own, system))));
 }
 
@@ -276,15 +281,7 @@ fn a_sigkill_beside_an_oom_kill_is_none_of_its_own_only_of_who_did_not_share_the
         kills.settle_alone();
         let counts = |count| Counts { own: Ok((1, count)), system: Ok(count) };
         let at = |seconds, counts| Reading { at: Duration::from_secs(seconds), counts };
-        let sources = Sources {
-            ended: Some(wait::status(9)),
-            gone: Duration::from_secs(1),
-            coverage: Coverage::Whole,
-            kills: &kills,
-            sight: Sight::Now,
-            sizes: None,
-            passed: [None; LAST],
-        };
+        let sources = sigkilled(&kills);
         let verdict = Verdict::of(&sources, &OomKillCounts::new(at(0, counts(0))), at(1, counts(1)));
         let words = std::string::String::from_utf8_lossy(verdict.words()).into_owned();
         assert!(words.starts_with(begins), "{words}");

@@ -6,7 +6,7 @@
 //! kernel prints, with a name of 15 bytes at most: no line of anybody else's fits into that. All else is no part of a name: it stays unknown,
 //! and so do the sizes behind it.
 
-use super::{COMM, Joined, LONGEST, Wrapped, is_bare, is_below};
+use super::{COMM, Joined, LONGEST, Wrapped, is_below};
 use crate::oomlog::assemble::{Assembler, Part};
 use crate::oomlog::escape::unescape;
 use crate::oomlog::event::{Event, Position};
@@ -128,10 +128,10 @@ impl Wrapped {
     /// What of the line is behind the newline, where it may be of the name that `invoked oom-killer` is behind. Nothing tells where that
     /// begins: any short line of the kernel may be before it, unless it has the same time since boot, or this one has no prefix.
     pub(super) fn rest_of_start<'l>(&self, record: &Record<'l>) -> Option<&'l [u8]> {
-        if self.when.boot_us.is_none() && !is_bare(record) {
+        if self.when.boot_us.is_none() && !record.is_bare() {
             return None;
         }
-        self.behind_newline(record).or_else(|| is_bare(record).then_some(record.text))
+        self.behind_newline(record).or_else(|| record.is_bare().then_some(record.text))
     }
 
     pub(super) fn push_behind_newline(&mut self, rest: &[u8]) {
@@ -147,7 +147,7 @@ impl Wrapped {
         let rest = match self.behind_newline(record) {
             Some(rest) => rest,
             // Without a prefix it is as good as the words in it.
-            None if self.is_of_kill() && is_bare(record) && oom_report::line(record.text) == Line::Other => {
+            None if self.is_of_kill() && record.is_bare() && oom_report::line(record.text) == Line::Other => {
                 let word = record.text.split(|byte| *byte == b' ').next().unwrap_or_default();
                 self.needed = self.needed.max((self.columns + 1 + word.len()).min(WIDE));
                 record.text
